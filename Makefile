@@ -1,0 +1,45 @@
+# Two commands do all: `make run` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+ifdef EXPORT
+RUN_ARGUMENTS := --export $(EXPORT)
+endif
+
+.PHONY: run test ui lint lock screenshots clean
+
+run: $(READY)
+	@$(BIN)/tactful run $(RUN_ARGUMENTS)
+
+test: $(READY)
+	@$(BIN)/python -m pytest
+
+ui: $(READY)
+	@$(BIN)/tactful ui
+
+lint: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+# Newest versions that pyproject.toml allows, with hashes and without the address of any index.
+lock: $(READY)
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra test \
+		--generate-hashes --no-emit-index-url --upgrade pyproject.toml -o requirements.lock
+
+screenshots: $(READY)
+	@$(BIN)/python docs/take_screenshots.py
+
+# What was built for these requirements is rebuilt when they change.
+$(READY): requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes --python $(BIN)/python requirements.lock
+	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .tactful dbt_project/target
