@@ -1,0 +1,54 @@
+"""The shop's visits by day, whatever day they are asked for in."""
+
+from datetime import date
+from enum import IntEnum
+
+import numpy as np
+
+from simulator.clock import DAYS_OF_WEEK, midnights, week_of
+from simulator.returns import SESSION_TIMEOUT
+from simulator.shop import Shop
+from simulator.visits import Visits, cohort
+
+WEEKS_OF_RETURN = 8
+"""A visitor is known for this many weeks, counted from the Monday before the first visit."""
+
+
+class Stream(IntEnum):
+    """What a generator's numbers are for; each has its own sequence a day or a week."""
+
+    COHORT = 1
+    COOKIELESS = 2
+    DUPLICATES = 3
+
+
+def generator(shop: Shop, stream: Stream, period: int) -> np.random.Generator:
+    """The random numbers of a stream in a period, the same whenever they are asked for."""
+    return np.random.default_rng([shop.seed, stream, period])
+
+
+class Population:
+    """The visits of a shop, cohort by cohort; cohorts still needed for the next day are kept in memory."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.shop = shop
+        self._cohorts: dict[int, Visits] = {}
+
+    def visits_on(self, day: date) -> Visits:
+        """The visits of which a part falls on the day, in the order of their beginnings."""
+        begins, ends = midnights(self.shop.time_zone, day.toordinal(), 2)
+        # A visit that began on the last day of a cohort may end on the day after, and be answered later still.
+        weeks = range(week_of(day) - WEEKS_OF_RETURN, week_of(day) + 1)
+        self._cohorts = {week: self._cohorts.get(week) or self._cohort(week) for week in weeks}
+        parts = []
+        for visits in self._cohorts.values():
+            today = (visits.sessions.start_us < ends) & (visits.sessions.end_us + SESSION_TIMEOUT >= begins)
+            parts.append(visits.take(np.flatnonzero(today)))
+        visits = Visits.join(parts)
+        return visits.take(np.argsort(visits.sessions.start_us, kind="stable"))
+
+    def _cohort(self, week: int) -> Visits:
+        days = WEEKS_OF_RETURN * DAYS_OF_WEEK
+        monday = week * DAYS_OF_WEEK + 1
+        instants = midnights(self.shop.time_zone, monday, days + 1)
+        return cohort(generator(self.shop, Stream.COHORT, week), self.shop, instants)

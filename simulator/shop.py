@@ -1,0 +1,34 @@
+"""The parameters of the simulated world."""
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from simulator.moods import Moods
+from simulator.popups import PopUp
+from simulator.returns import Returns
+from simulator.visitors import Arrivals
+from simulator.walk import Behaviour
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A world; the same values always give the same files.
+
+    `sessions_per_day` is a mean over weeks; days are those of `time_zone`.
+    """
+
+    seed: int = 7
+    first_day: date = date(2026, 1, 5)
+    days: int = 60
+    sessions_per_day: float = 1000
+    time_zone: str = "UTC"
+    arrivals: Arrivals = field(default_factory=Arrivals)
+    moods: Moods = field(default_factory=Moods)
+    behaviour: Behaviour = field(default_factory=Behaviour)
+    pop_up: PopUp = field(default_factory=PopUp)
+    returns: Returns = field(default_factory=Returns)
+
+    @property
+    def calendar(self) -> tuple[date, ...]:
+        """The days that are written."""
+        return tuple(self.first_day + timedelta(days=day) for day in range(self.days))

@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simulator.popups import PopUp, is_eligible, submit_probability
+from simulator.site import Page
+from simulator.walk import Latent, Steps
+
+RULE = PopUp(fewest_pages=3, rest_days=7)
+
+
+def eligible(*pages: int, on_desktop: bool = True, rested: bool = True) -> bool:
+    size = len(pages)
+    nothing = np.zeros(size, dtype=np.int64)
+    steps = Steps(nothing, np.array(pages), *[nothing] * 7, nothing.astype(np.uint64))
+    return bool(is_eligible(RULE, steps, np.array([on_desktop]), np.array([rested]))[0])
+
+
+def test_the_pop_up_is_for_desktop_visitors_who_looked_at_an_item_among_a_few_pages():
+    assert eligible(Page.HOME, Page.CATEGORY, Page.ITEM)
+
+
+@pytest.mark.parametrize(
+    ("pages", "circumstances"),
+    [
+        ((Page.HOME, Page.ITEM), {}),
+        ((Page.HOME, Page.CATEGORY, Page.CATEGORY), {}),
+        ((Page.ITEM, Page.CART, Page.CHECKOUT), {}),
+        ((Page.HOME, Page.CATEGORY, Page.ITEM), {"on_desktop": False}),
+        ((Page.HOME, Page.CATEGORY, Page.ITEM), {"rested": False}),
+    ],
+)
+def test_others_are_left_alone(pages: tuple[int, ...], circumstances: dict[str, bool]):
+    assert not eligible(*pages, **circumstances)
+
+
+STATE = st.floats(-4, 4)
+
+
+@given(intent=STATE, price=STATE, patience=STATE, annoyance=STATE, more=st.floats(0.1, 2))
+def test_annoyance_lowers_the_response_and_the_rest_raises_it(
+    intent: float, price: float, patience: float, annoyance: float, more: float
+):
+    def response(*state: float) -> float:
+        return float(submit_probability(PopUp(), Latent(*(np.array([value]) for value in state)))[0])
+
+    base = response(intent, price, patience, annoyance)
+    assert 0 < base < 1
+    assert response(intent + more, price, patience, annoyance) > base
+    assert response(intent, price + more, patience, annoyance) > base
+    assert response(intent, price, patience + more, annoyance) > base
+    assert response(intent, price, patience, annoyance + more) < base
