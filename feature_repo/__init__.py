@@ -1,0 +1,1 @@
+"""The feature contract, read from dbt and spoken in Feast."""
