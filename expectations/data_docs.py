@@ -1,0 +1,35 @@
+"""Data Docs: what came of the suites, as pages that need no network."""
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+
+from expectations.validation import Validation
+
+INDEX = "index.html"
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def write_page(validation: Validation, folder: Path, run_at: datetime) -> Path:
+    """Write the page of a suite, and the index of all suites in `folder`; returns the suite's page."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stated = {**asdict(validation), "is_passed": validation.is_passed, "run_at": f"{run_at:%Y-%m-%d %H:%M} UTC"}
+    _replace(folder / f"{validation.suite}.json", json.dumps(stated))
+    page = folder / f"{validation.suite}.html"
+    _replace(page, _render("suite.html", stated))
+    suites = [json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))]
+    _replace(folder / INDEX, _render(INDEX, {"suites": suites}))
+    return page
+
+
+def _render(template: str, values: dict[str, object]) -> str:
+    from jinja2 import Environment, FileSystemLoader
+
+    return Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True).get_template(template).render(values)
+
+
+def _replace(file: Path, text: str) -> None:
+    partial = file.with_suffix(".partial")
+    partial.write_text(text)
+    partial.replace(file)

@@ -1,0 +1,38 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+from expectations.data_docs import write_page
+from expectations.validation import Outcome, Validation
+
+NOW = datetime(2026, 1, 6, 14, 0, tzinfo=UTC)
+MET = Outcome("expect_column_values_to_not_be_null", "day", True, False, 1200, 0, "")
+FAILED = Outcome("expect_column_values_to_be_between", "<b>bold</b>", False, False, 1200, 7, "")
+
+
+def _page(folder: Path, *outcomes: Outcome, suite: str = "visitors") -> str:
+    return write_page(Validation(suite, 1200, outcomes, 0.1), folder, NOW).read_text()
+
+
+def test_a_page_tells_what_was_met_and_when(tmp_path: Path) -> None:
+    page = _page(tmp_path, MET, FAILED)
+
+    assert "1 of 2 expectations met on 1,200 rows, 2026-01-06 14:00 UTC" in page
+    assert "not met" in page
+
+
+def test_what_comes_from_data_is_shown_as_text(tmp_path: Path) -> None:
+    page = _page(tmp_path, FAILED)
+
+    assert "<b>bold</b>" not in page
+    assert "&lt;b&gt;bold&lt;/b&gt;" in page
+
+
+def test_a_page_asks_nothing_of_the_network(tmp_path: Path) -> None:
+    assert "//" not in _page(tmp_path, MET).replace("<!doctype html>", "")
+
+
+def test_the_index_lists_every_suite_once(tmp_path: Path) -> None:
+    for suite in ("visitors", "sessions", "visitors"):
+        _page(tmp_path, MET, suite=suite)
+
+    assert (tmp_path / "index.html").read_text().count('<td><a href="') == 2
