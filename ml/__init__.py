@@ -1,0 +1,1 @@
+"""Training, evaluation, registration and monitoring of models; knows no orchestrator."""

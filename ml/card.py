@@ -1,0 +1,132 @@
+"""The model card: what a version is for and how far to trust it, in Markdown that a marketer can read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ml.bundle import BundleFeature
+from ml.evaluation import Interval, Scorecard
+from ml.policy_evaluation import PolicyComparison
+from ml.segments import SegmentReport
+from ml.specs import SegmentSpec
+from ml.training import Fitted
+
+SHOWN_FEATURES = 8
+
+_MEANINGS: Mapping[str, str] = {
+    "roc_auc": "how often a converter is scored above somebody else; 0.5 is chance (ROC-AUC)",
+    "average_precision": "precision averaged over all recalls; chance is the share of positives",
+    "recall": "share of converters at or above the threshold",
+    "precision": "share of converters among those at or above the threshold",
+    "specificity": "share of the others that are spared",
+    "impressions_share": "share of rows at or above the threshold",
+    "lift_top_decile": "conversions in the best-scored tenth, against average",
+    "brier": "mean squared error of the probabilities; lower is better",
+    "calibration_error": "mean distance of predicted from observed rates; lower is better",
+    "train_test_gap": "ROC-AUC lost from training to test; large means learnt by heart",
+}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a version's data come from; days are YYYY-MM-DD."""
+
+    trained_from: str
+    trained_to: str
+    is_simulated: bool
+
+    def __str__(self) -> str:
+        kind = "Simulated data; says nothing of a real shop" if self.is_simulated else "Data of the shop"
+        return f"{kind}. Training days {self.trained_from} to {self.trained_to}."
+
+
+def model_card(
+    fitted: Fitted[BundleFeature], scorecard: Scorecard, policies: PolicyComparison | None, origin: Origin
+) -> str:
+    """The card of a yes-or-no model; `policies` is given where the score decides what is shown."""
+    spec, best = fitted.spec, fitted.trials[0]
+    settings = ", ".join(f"{name} {value}" for name, value in best.params.items())
+    features = ", ".join(f"`{name}` {share:.0%}" for name, share in list(fitted.importance().items())[:SHOWN_FEATURES])
+    sections = {
+        spec.name: spec.description,
+        "In short": "\n\n".join([_verdict(scorecard), *([_policies(policies)] if policies else [])]),
+        "Data": f"{origin} Label `{spec.label}`: {fitted.positives:,} of {fitted.rows:,} training rows and "
+        f"{scorecard.positives:,} of {scorecard.rows:,} test rows, which are the last days, are positive.",
+        "Figures on the test days": _figures(scorecard.intervals),
+        "How it was chosen": f"{len(fitted.trials)} settings were compared by {spec.metric} on {spec.folds} "
+        f"folds of the training rows; best was {best.candidate.family} at {best.mean:.3f} ± "
+        f"{best.deviation:.3f} ({settings}). The threshold {fitted.threshold:.4f} keeps the most conversions "
+        "that the impression budget allows, on rows that the model had not seen; it can be changed without "
+        "training again.",
+        "What it looks at": features,
+        "Limits": "A score says how likely an answer is, not why, nor what showing something would change. "
+        "Intervals resample users of these test days; another season may lie outside them.",
+        "Pictures": "`plots/` of the run: ROC, precision and recall, calibration, lift, importance.",
+    }
+    return _markdown(sections)
+
+
+def segment_card(spec: SegmentSpec, report: SegmentReport, origin: Origin) -> str:
+    """The card of a segmentation."""
+    tried = ", ".join(f"{size}: {silhouette:.3f}" for size, silhouette in report.silhouette_by_size.items())
+    separation = report.separation
+    sections = {
+        spec.name: spec.description,
+        "Segments": _segments(report),
+        "Data": f"{origin} {report.users:,} users.",
+        "How well they stand apart": f"Silhouette {separation.silhouette} with 95 % interval, 1 is best; "
+        f"Davies-Bouldin index {separation.davies_bouldin:.2f}, lower is better. "
+        f"The number of segments has the best silhouette among those tried ({tried}).",
+        "Limits": "Names say in which themes a segment's centre differs from the average user; a user near a "
+        "border could belong to its neighbour.",
+        "Pictures": "`plots/` of the run: silhouettes, and a map of users.",
+    }
+    return _markdown(sections)
+
+
+def _markdown(sections: Mapping[str, str]) -> str:
+    (title, purpose), *rest = sections.items()
+    return "\n\n".join((f"# {title}", purpose, *(f"## {heading}\n\n{text}" for heading, text in rest))) + "\n"
+
+
+def _verdict(scorecard: Scorecard) -> str:
+    if scorecard.cannot_tell:
+        return (
+            f"**Cannot tell.** {scorecard.positives} positives among {scorecard.rows:,} test rows do not "
+            f"show that this model ranks better than chance: ROC-AUC {scorecard.roc_auc}."
+        )
+    return f"It ranks better than chance: ROC-AUC {scorecard.roc_auc}, with 95 % interval."
+
+
+def _policies(policies: PolicyComparison) -> str:
+    always, model = policies.always, policies.model
+    return (
+        f"Showing always: {always.impressions:,} shown, {always.conversions:,} conversions "
+        f"({_percent(always.conversion_rate)}). Showing at the threshold: {model.impressions:,} shown, "
+        f"{model.conversions:,} conversions ({_percent(model.conversion_rate)}), which keeps "
+        f"{_percent(policies.conversions_kept)} of the conversions."
+    )
+
+
+def _percent(interval: Interval) -> str:
+    if interval.value != interval.value:
+        return "rate not defined"
+    return f"{interval.value:.1%}, {interval.low:.1%} to {interval.high:.1%}"
+
+
+def _figures(intervals: Mapping[str, Interval]) -> str:
+    rows = [
+        f"| {name} | {interval.value:.3f} | {interval.low:.3f} to {interval.high:.3f} | {_MEANINGS[name]} |"
+        for name, interval in intervals.items()
+    ]
+    return "\n".join(("| figure | value | 95 % interval | meaning |", "|---|---|---|---|", *rows))
+
+
+def _segments(report: SegmentReport) -> str:
+    rows = [
+        f"| {segment.name} | {segment.users:,} | {segment.share:.1%} | "
+        + ", ".join(f"{theme} {distance:+.1f}" for theme, distance in segment.profile.items())
+        + " |"
+        for segment in report.segments
+    ]
+    head = "| segment | users | share | against the average user, in standard deviations |"
+    return "\n".join((head, "|---|---|---|---|", *rows))

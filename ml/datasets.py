@@ -1,0 +1,105 @@
+"""Tables that models learn from, and their split by time."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Generic, TypeVar
+
+import pandas as pd
+
+from feature_repo.contract import FeatureTable
+from ml.bundle import BundleFeature
+from ml.encoding import Feature
+
+EVENT_TIMESTAMP = "event_timestamp"
+
+F = TypeVar("F", bound=Feature)
+
+
+class DatasetError(ValueError):
+    """A table can't be learnt from; the message names what is wrong with it and what would be right."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows before and from `cutoff`, where the test days begin; no label of `train` looks past it."""
+
+    train: pd.DataFrame
+    test: pd.DataFrame
+    cutoff: pd.Timestamp
+    purged: int
+
+
+@dataclass(frozen=True)
+class TrainingSet(Generic[F]):
+    """One row a decision moment (`event_timestamp`), with its features as known then and its label."""
+
+    frame: pd.DataFrame
+    features: tuple[F, ...]
+    label: str
+
+    def __post_init__(self) -> None:
+        needed = [EVENT_TIMESTAMP, self.label, *(feature.name for feature in self.features)]
+        absent = [name for name in needed if name not in self.frame.columns]
+        if absent:
+            raise DatasetError(f"Training set lacks columns {absent}; it has {sorted(self.frame.columns)}.")
+
+    @property
+    def rows(self) -> int:
+        return len(self.frame)
+
+    @property
+    def positives(self) -> int:
+        return int(self.frame[self.label].astype(bool).sum())
+
+    @property
+    def first_day(self) -> str:
+        """The day of the earliest decision, as YYYY-MM-DD."""
+        return f"{self.frame[EVENT_TIMESTAMP].min():%Y-%m-%d}"
+
+    @property
+    def last_day(self) -> str:
+        """The day of the latest decision, as YYYY-MM-DD."""
+        return f"{self.frame[EVENT_TIMESTAMP].max():%Y-%m-%d}"
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of moments, features and labels; the same for the same rows in the same order."""
+        columns = [EVENT_TIMESTAMP, self.label, *sorted(feature.name for feature in self.features)]
+        rows = pd.util.hash_pandas_object(self.frame[columns], index=False)
+        return hashlib.sha256(rows.to_numpy().tobytes()).hexdigest()
+
+
+def features_of(tables: tuple[FeatureTable, ...], model: str) -> tuple[BundleFeature, ...]:
+    """The features that `model` reads, over all tables, in contract order."""
+    return tuple(
+        BundleFeature(
+            name=column.name,
+            view=table.view,
+            entity=table.entity,
+            data_type=column.data_type,
+            ttl_seconds=table.ttl.total_seconds(),
+            rule=column.rule,
+        )
+        for table in tables
+        for column in table.features_of(model)
+    )
+
+
+def split_by_time(frame: pd.DataFrame, horizon: timedelta, test_share: float = 0.2) -> Split:
+    """The last `test_share` of the days as test set; earlier rows with a label still open then are purged.
+
+    Raises:
+        DatasetError: there are fewer than two days, or `test_share` is no share.
+    """
+    if not 0.0 < test_share < 1.0:
+        raise DatasetError(f"test_share is {test_share}; a share above 0 and below 1 is needed.")
+    moments = frame[EVENT_TIMESTAMP]
+    days = sorted(moments.dt.floor("D").unique())
+    if len(days) < 2:
+        raise DatasetError(f"Rows cover {len(days)} day(s); at least 2 are needed to hold the last ones out.")
+    test_days = min(max(round(len(days) * test_share), 1), len(days) - 1)
+    cutoff = pd.Timestamp(days[-test_days])
+    is_test = moments >= cutoff
+    is_train = ~is_test & (moments + horizon <= cutoff)
+    return Split(frame[is_train], frame[is_test], cutoff, purged=int((~is_test & ~is_train).sum()))

@@ -1,0 +1,43 @@
+"""The families of estimators that a spec may name."""
+
+import numpy as np
+import xgboost as xgb
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from ml.pipelines import PipelineBooster
+from ml.specs import Family
+
+
+def build(family: Family, seed: int, n_jobs: int) -> ClassifierMixin:
+    """An unfitted classifier that takes a matrix with nulls."""
+    match family:
+        case "logistic_regression":
+            imputer = SimpleImputer(strategy="median", keep_empty_features=True)
+            return make_pipeline(imputer, StandardScaler(), LogisticRegression(max_iter=500, random_state=seed))
+        case "random_forest":
+            return RandomForestClassifier(random_state=seed, n_jobs=n_jobs)
+        case "xgboost":
+            return xgb.XGBClassifier(tree_method="hist", random_state=seed, n_jobs=n_jobs)
+
+
+def booster_of(classifier: ClassifierMixin) -> xgb.Booster | PipelineBooster:
+    """What a bundle stores of a fitted classifier."""
+    return classifier.get_booster() if isinstance(classifier, xgb.XGBClassifier) else PipelineBooster(classifier)
+
+
+def importance(booster: xgb.Booster | PipelineBooster, columns: int) -> NDArray[np.float64]:
+    """How much each of the matrix's columns counts, as shares of the whole."""
+    if isinstance(booster, xgb.Booster):
+        gains = booster.get_score(importance_type="total_gain")
+        raw = np.array([gains.get(f"f{column}", 0.0) for column in range(columns)], dtype=np.float64)
+    elif hasattr(booster.classifier, "feature_importances_"):
+        raw = booster.classifier.feature_importances_
+    else:
+        raw = np.abs(booster.classifier[-1].coef_[0])
+    return raw / (raw.sum() or 1.0)

@@ -1,0 +1,38 @@
+"""Whether a version may decide over visitors: a pure rule."""
+
+from dataclasses import dataclass
+
+from ml.evaluation import Scorecard
+
+WHOLE_SESSIONS = 0.5
+
+
+@dataclass(frozen=True)
+class GateOutcome:
+    """Whether a version passed, and the sentence that says why."""
+
+    is_passed: bool
+    reason: str
+
+
+def judge(scorecard: Scorecard, whole_sessions: float) -> GateOutcome:
+    """A version passes when its data hold whole sessions, and the test days show that it ranks better than chance."""
+    data = judge_data(whole_sessions)
+    if not data.is_passed:
+        return data
+    auc = f"ROC-AUC on {scorecard.positives} positives among {scorecard.rows:,} test rows is {scorecard.roc_auc}"
+    if scorecard.cannot_tell:
+        return GateOutcome(False, f"Cannot tell from chance: {auc}.")
+    return GateOutcome(True, f"Better than chance: {auc}.")
+
+
+def judge_data(whole_sessions: float) -> GateOutcome:
+    """Data pass when most sessions hold the `session_start` that GA4 begins each one with.
+
+    Where they do not, the export is a sample of events: what is missing from a session then looks like behaviour, and
+    figures on it may be excellent and mean nothing.
+    """
+    share = f"{whole_sessions:.0%} of the sessions hold their session_start"
+    if whole_sessions < WHOLE_SESSIONS:
+        return GateOutcome(False, f"Cannot be trusted: {share}, so the export looks like a sample of events.")
+    return GateOutcome(True, f"Data are whole: {share}.")

@@ -1,0 +1,61 @@
+"""Names for segments, read off the themes that the contract gives its columns; no column is named here."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+Vectors = NDArray[np.float64]
+
+# More of a theme is a larger value of its columns; of recency: a longer time since.
+THEMES = ("purchase", "cart", "engagement", "recency", "loyalty", "popup")
+
+# What sets each kind of visitor apart from the average one.
+_PERSONAS: Mapping[str, Mapping[str, float]] = {
+    "Loyal buyers": {"purchase": 1, "loyalty": 1},
+    "One-off buyers": {"purchase": 1, "loyalty": -1},
+    "Lapsed buyers": {"purchase": 1, "recency": 1},
+    "Cart abandoners": {"cart": 1, "purchase": -1},
+    "Engaged browsers": {"engagement": 1, "purchase": -1},
+    "Regular visitors": {"loyalty": 1, "purchase": -1},
+    "Newcomers": {"recency": -1, "loyalty": -1},
+    "Passers-by": {"engagement": -1, "loyalty": -1},
+    "Lapsed visitors": {"recency": 1, "engagement": -1},
+    "Pop-up responders": {"popup": 1},
+}
+
+
+class PersonaError(ValueError):
+    """Segments can't be named; the message says which theme or count is wrong."""
+
+
+def name_segments(profiles: Sequence[Mapping[str, float]]) -> tuple[str, ...]:
+    """One name a segment, none twice: the assignment under which names and profiles agree best overall.
+
+    Args:
+        profiles: How far each segment lies from the average user in each theme, in standard deviations.
+
+    Raises:
+        PersonaError: a theme is unknown, or there are more segments than names.
+    """
+    unknown = sorted({theme for profile in profiles for theme in profile} - set(THEMES))
+    if unknown:
+        raise PersonaError(f"Themes {unknown} are unknown; a column's meta may say one of {THEMES}.")
+    if len(profiles) > len(_PERSONAS):
+        raise PersonaError(f"{len(profiles)} segments were found; names exist for {len(_PERSONAS)}.")
+    if not any(profiles):
+        return tuple(f"Segment {number}" for number in range(1, len(profiles) + 1))
+    agreement = _vectors(profiles) @ _unit(_vectors(list(_PERSONAS.values()))).T
+    _, persona = linear_sum_assignment(agreement, maximize=True)
+    names = tuple(_PERSONAS)
+    return tuple(names[index] for index in persona)
+
+
+def _vectors(profiles: Sequence[Mapping[str, float]]) -> Vectors:
+    return np.array([[profile.get(theme, 0.0) for theme in THEMES] for profile in profiles], dtype=float)
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    lengths: Vectors = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / lengths

@@ -1,0 +1,143 @@
+"""Pictures of a model or of segments, as PNG files; drawn without pyplot, so that no figure stays open."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.evaluation import Curves, Separation
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+INK, ACCENT, FAINT = "#1f2933", "#2563eb", "#9aa5b1"
+TOP_FEATURES = 15
+MAP_USERS = 3_000
+
+_STYLE: dict[Any, Any] = {
+    "axes.edgecolor": FAINT,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.labelcolor": INK,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 12,
+    "axes.titleweight": "bold",
+    "figure.facecolor": "white",
+    "font.size": 10,
+    "grid.color": "#e4e7eb",
+    "legend.frameon": False,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+
+
+def draw_model(curves: Curves, importance: Mapping[str, float], folder: Path) -> tuple[Path, ...]:
+    """ROC, precision-recall, calibration, lift by decile and feature importance, one file each."""
+    return (
+        _draw(folder / "roc.png", lambda axes: _roc(axes, curves)),
+        _draw(folder / "precision_recall.png", lambda axes: _precision_recall(axes, curves)),
+        _draw(folder / "calibration.png", lambda axes: _calibration(axes, curves)),
+        _draw(folder / "lift.png", lambda axes: _lift(axes, curves)),
+        _draw(folder / "importance.png", lambda axes: _importance(axes, importance)),
+    )
+
+
+def draw_segments(
+    names: tuple[str, ...],
+    separation: Separation,
+    scaled: NDArray[np.float64],
+    groups: NDArray[np.intp],
+    folder: Path,
+) -> tuple[Path, ...]:
+    """The silhouettes of the users sampled, and a map of users on the two axes that tell them apart best."""
+    return (
+        _draw(folder / "silhouette.png", lambda axes: _silhouette(axes, names, separation)),
+        _draw(folder / "map.png", lambda axes: _map(axes, names, scaled[:MAP_USERS], groups[:MAP_USERS])),
+    )
+
+
+def _draw(file: Path, paint: Callable[["Axes"], None]) -> Path:
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with rc_context(_STYLE):
+        figure = Figure(figsize=(6.4, 4.4), dpi=120, layout="constrained")
+        paint(figure.add_subplot())
+        figure.savefig(file)
+    return file
+
+
+def _roc(axes: "Axes", curves: Curves) -> None:
+    axes.plot(curves.false_positive_rate, curves.true_positive_rate, color=ACCENT, label="model")
+    axes.plot([0, 1], [0, 1], color=FAINT, linestyle="--", label="chance")
+    axes.set(title="Telling converters from the rest (ROC)", xlabel="share of others shown")
+    axes.set(ylabel="share of converters shown", xlim=(0, 1), ylim=(0, 1.02))
+    axes.legend(loc="lower right")
+
+
+def _precision_recall(axes: "Axes", curves: Curves) -> None:
+    # recall falls from 1; its first point shows everybody, so that its precision is the base rate
+    base_rate = float(curves.precision[0])
+    axes.plot(curves.recall, curves.precision, color=ACCENT, label="model")
+    axes.axhline(base_rate, color=FAINT, linestyle="--", label=f"showing everybody ({base_rate:.1%})")
+    axes.set(title="Precision against recall", xlabel="share of converters shown (recall)")
+    axes.set(ylabel="share of the shown that convert (precision)", xlim=(0, 1.02), ylim=(0, None))
+    axes.legend(loc="upper right")
+
+
+def _calibration(axes: "Axes", curves: Curves) -> None:
+    top = float(max(curves.predicted.max(), curves.observed.max())) * 1.1 or 1.0
+    axes.plot([0, top], [0, top], color=FAINT, linestyle="--", label="as it should be")
+    axes.plot(curves.predicted, curves.observed, color=ACCENT, marker="o", label="model, tenths of the rows")
+    axes.set(title="Do predicted rates come true? (calibration)", xlabel="predicted conversion rate")
+    axes.set(ylabel="observed conversion rate", xlim=(0, top), ylim=(0, top))
+    axes.legend(loc="upper left")
+
+
+def _lift(axes: "Axes", curves: Curves) -> None:
+    tenths = np.arange(1, len(curves.lift) + 1)
+    axes.bar(tenths, curves.lift, color=ACCENT)
+    axes.axhline(1.0, color=INK, linestyle="--", linewidth=1)
+    axes.grid(visible=False, axis="x")
+    axes.set(title="Conversions against average, best-scored tenth first (lift)", xticks=tenths)
+    axes.set(xlabel="tenth of the rows by score", ylabel="times the average rate")
+
+
+def _importance(axes: "Axes", importance: Mapping[str, float]) -> None:
+    top = list(importance.items())[:TOP_FEATURES][::-1]
+    axes.barh([name for name, _ in top], [share for _, share in top], color=ACCENT)
+    axes.grid(visible=False, axis="y")
+    axes.set(title="What the model looks at", xlabel="share of the whole")
+
+
+def _silhouette(axes: "Axes", names: tuple[str, ...], separation: Separation) -> None:
+    start = 0
+    for group, name in enumerate(names):
+        widths = np.sort(separation.widths[separation.groups == group])
+        rows = np.arange(start, start + len(widths))
+        axes.fill_betweenx(rows, 0, widths, color=f"C{group}", label=name)
+        start += len(widths) + max(len(separation.widths) // 50, 1)
+    axes.axvline(separation.silhouette.value, color=INK, linestyle="--", linewidth=1)
+    axes.set(title=f"How well users fit their segment: {separation.silhouette}", yticks=[])
+    axes.set(xlabel="silhouette (1: at home, 0: on the border)")
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def _map(axes: "Axes", names: tuple[str, ...], scaled: NDArray[np.float64], groups: NDArray[np.intp]) -> None:
+    from sklearn.decomposition import PCA
+
+    components = PCA(min(2, *scaled.shape), random_state=0).fit(scaled)
+    places = np.pad(components.transform(scaled), ((0, 0), (0, 2 - components.n_components_)))
+    explained = components.explained_variance_ratio_.sum()
+    for group, name in enumerate(names):
+        here = groups == group
+        axes.scatter(places[here, 0], places[here, 1], s=7, alpha=0.5, color=f"C{group}", label=name)
+    axes.set(title=f"Map of users (two axes hold {explained:.0%} of the variance)", xticks=[], yticks=[])
+    axes.set(xlabel="first principal component", ylabel="second principal component")
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), markerscale=2)

@@ -1,0 +1,202 @@
+"""MLflow: runs with what was measured, versions with what serving needs, the alias that serving follows."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Self
+
+import xgboost as xgb
+from sklearn.base import BaseEstimator
+
+from ml import bundle
+from ml.encoding import Feature
+from ml.pipelines import TRUSTED
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+    from mlflow.models import ModelSignature
+
+EXPERIMENT = "tactful"
+CHAMPION = "champion"
+BUNDLE = "bundle"
+BUNDLE_DIGEST = "bundle_digest"
+
+
+class RegistryError(ValueError):
+    """A version can't be promoted; the message names it and what it lacks."""
+
+
+@dataclass(frozen=True)
+class NewVersion:
+    """All that a version is registered with; `digest` is that of the bundle in `bundle_folder`."""
+
+    name: str
+    purpose: str
+    card: str
+    model: xgb.Booster | BaseEstimator
+    features: Sequence[Feature]
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+    bundle_folder: Path
+    digest: str
+    plots_folder: Path
+
+
+@dataclass(frozen=True)
+class ChampionVersion:
+    """The version of a model that serving follows."""
+
+    name: str
+    version: str
+    digest: str
+    run_id: str
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Registry:
+    """An MLflow tracking store with its model registry; `artifact_root` is where artifacts go."""
+
+    tracking_uri: str
+    artifact_root: Path
+
+    @classmethod
+    def of(cls, home: Path) -> Self:
+        """The registry in a platform's home."""
+        return cls(f"sqlite:///{home / 'mlflow' / 'mlflow.db'}", home / "mlflow" / "artifacts")
+
+    def ensure(self) -> str:
+        """Create the store and its experiment where missing; returns the experiment's id.
+
+        MLflow can't create a store twice at once, so call it before any concurrent use.
+        """
+        self.artifact_root.mkdir(parents=True, exist_ok=True)
+        client = self._client()
+        found = client.get_experiment_by_name(EXPERIMENT)
+        if found is not None:
+            return str(found.experiment_id)
+        location = self.artifact_root.absolute().as_uri()
+        return str(client.create_experiment(EXPERIMENT, artifact_location=location))
+
+    def register(self, new: NewVersion) -> str:
+        """Log a run and register its model; returns the version, which no alias points to yet."""
+        import mlflow
+
+        experiment_id = self.ensure()
+        with (
+            self._as_tracking_uri(),
+            mlflow.start_run(
+                experiment_id=experiment_id,
+                run_name=new.name,
+                tags=dict(new.tags),
+                description=new.card,
+            ),
+        ):
+            mlflow.log_params(dict(new.params))
+            model_uri = _log_model(new)
+            # after the model, so that MLflow shows them on the model's page too
+            mlflow.log_metrics(dict(new.metrics))
+            mlflow.log_text(new.card, "model_card.md")
+            mlflow.log_artifacts(str(new.plots_folder), "plots")
+            mlflow.log_artifacts(str(new.bundle_folder), BUNDLE)
+            version = mlflow.register_model(model_uri, new.name, tags={**new.tags, BUNDLE_DIGEST: new.digest}).version
+        client = self._client()
+        client.update_registered_model(new.name, new.purpose)
+        client.update_model_version(new.name, version, new.card)
+        return str(version)
+
+    def promote(self, name: str, version: str, read: Callable[[Path, str], object] = bundle.read) -> ChampionVersion:
+        """Point the champion alias at a version, after its bundle was fetched and loaded as serving will.
+
+        Raises:
+            RegistryError: the version has no bundle digest or no bundle.
+            BundleError: the bundle does not load.
+        """
+        stored = self._client().get_model_version(name, version)
+        if BUNDLE_DIGEST not in stored.tags:
+            raise RegistryError(f"Version {version} of {name} has no tag {BUNDLE_DIGEST}; register it again.")
+        with TemporaryDirectory() as folder:
+            read(self.download_bundle(name, version, Path(folder)), stored.tags[BUNDLE_DIGEST])
+        self._client().set_registered_model_alias(name, CHAMPION, version)
+        return _champion(stored)
+
+    def champion(self, name: str) -> ChampionVersion | None:
+        """The version that serving follows; None before the first promotion."""
+        found = self._client().search_registered_models(f"name = '{name}'")
+        version = found[0].aliases.get(CHAMPION) if found else None
+        return _champion(self._client().get_model_version(name, version)) if version else None
+
+    def download_bundle(self, name: str, version: str, to: Path) -> Path:
+        """Fetch a version's bundle into a folder; returns the bundle's own folder.
+
+        Raises:
+            RegistryError: the version's run holds no bundle.
+        """
+        client = self._client()
+        run_id = str(client.get_model_version(name, version).run_id)
+        if not client.list_artifacts(run_id, BUNDLE):
+            raise RegistryError(f"Version {version} of {name} has no artifact {BUNDLE!r} in run {run_id}.")
+        return Path(client.download_artifacts(run_id, BUNDLE, str(to)))
+
+    def _client(self) -> "MlflowClient":
+        from mlflow import MlflowClient
+
+        return MlflowClient(self.tracking_uri, self.tracking_uri)
+
+    @contextmanager
+    def _as_tracking_uri(self) -> Iterator[None]:
+        """MLflow logs models to a store that is global to the process; the one before is put back."""
+        import mlflow
+
+        before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
+        mlflow.set_tracking_uri(self.tracking_uri)
+        try:
+            yield
+        finally:
+            mlflow.set_tracking_uri(before)
+
+
+def signature_of(features: Sequence[Feature]) -> "ModelSignature":
+    """Every feature as a required column in contract order: text as string, all else as double, or NaN."""
+    from mlflow.models import ModelSignature
+    from mlflow.types.schema import ColSpec, Schema, TensorSpec
+
+    columns: list[ColSpec | TensorSpec] = [
+        ColSpec("string" if feature.data_type == "string" else "double", feature.name) for feature in features
+    ]
+    return ModelSignature(Schema(columns), Schema([ColSpec("double", "score")]))
+
+
+def _log_model(new: NewVersion) -> str:
+    import mlflow
+
+    signature = signature_of(new.features)
+    if isinstance(new.model, xgb.Booster):
+        logged = mlflow.xgboost.log_model(
+            new.model,
+            name=new.name,
+            model_format="json",
+            signature=signature,
+            pip_requirements=[f"xgboost=={xgb.__version__}"],
+        )
+    else:
+        import sklearn
+
+        logged = mlflow.sklearn.log_model(
+            new.model,
+            name=new.name,
+            serialization_format="skops",
+            skops_trusted_types=list(TRUSTED),
+            signature=signature,
+            pip_requirements=[f"scikit-learn=={sklearn.__version__}", "skops"],
+        )
+    return str(logged.model_uri)
+
+
+def _champion(stored: "ModelVersion") -> ChampionVersion:
+    tags = dict(stored.tags)
+    return ChampionVersion(stored.name, str(stored.version), tags[BUNDLE_DIGEST], str(stored.run_id), tags)

@@ -1,0 +1,194 @@
+"""From a training set to a registered version: split, fit, evaluate, draw, bundle, register, pass the gate."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from feature_repo.contract import Column
+from ml import bundle, card, gate, plots, segments, training
+from ml.bundle import BundleFeature, Header
+from ml.card import Origin
+from ml.datasets import Split, TrainingSet, split_by_time
+from ml.evaluation import Scorecard, curves, evaluate, target_of
+from ml.gate import GateOutcome
+from ml.pipelines import PipelineBooster
+from ml.policy_evaluation import PolicyComparison, compare_policies
+from ml.registry import NewVersion, Registry
+from ml.segments import SegmentReport
+from ml.specs import ModelSpec, SegmentSpec
+from ml.training import Fitted
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a release is told beside its data; `whole_sessions` is the share of sessions that hold their start."""
+
+    contract_checksum: str
+    conversion_event: str
+    impression_budget: float
+    is_simulated: bool
+    whole_sessions: float
+
+
+@dataclass(frozen=True)
+class Users:
+    """Users as they were at the end of a day, and the features to group them by."""
+
+    frame: pd.DataFrame
+    features: Sequence[Column]
+    day: date
+
+
+@dataclass(frozen=True)
+class Release:
+    """A registered version of a model; it is the champion if the gate let it pass."""
+
+    version: str
+    digest: str
+    family: str
+    threshold: float
+    scorecard: Scorecard
+    policies: PolicyComparison
+    gate: GateOutcome
+    plots: Sequence[Path]
+
+
+@dataclass(frozen=True)
+class SegmentRelease:
+    """A registered version of the segments; it is the champion if the gate let it pass."""
+
+    version: str
+    digest: str
+    report: SegmentReport
+    gate: GateOutcome
+    plots: Sequence[Path]
+
+
+def release_model(
+    spec: ModelSpec, data: TrainingSet[BundleFeature], registry: Registry, terms: Terms, folder: Path
+) -> Release:
+    """Train `spec` on all but the last fifth of the days, and register it; `folder` is for its files.
+
+    Raises:
+        TooFewPositives: the training days hold too few examples of either answer.
+        DatasetError: the set covers fewer than two days.
+    """
+    split = split_by_time(data.frame, spec.horizon)
+    fitted = training.fit(spec, split.train, data.features, terms.impression_budget)
+    scorecard = evaluate(fitted, split.train, split.test)
+    target, score = target_of(split.test, spec.label), fitted.score(split.test)
+    policies = compare_policies(target, score, fitted.threshold)
+    drawn: Sequence[Path] = ()
+    if 0 < target.sum() < len(target):
+        drawn = plots.draw_model(curves(target, score), fitted.importance(), folder / "plots")
+    header = _header(spec, fitted, split, terms)
+    digest = bundle.write(
+        training.bundle_of(fitted, header), folder / "bundle", training.golden_rows(fitted, split.train)
+    )
+    origin = Origin(header.trained_from, header.trained_to, terms.is_simulated)
+    version = registry.register(
+        NewVersion(
+            name=spec.name,
+            purpose=spec.description,
+            card=card.model_card(fitted, scorecard, policies if spec.decides else None, origin),
+            model=_estimator(fitted),
+            features=data.features,
+            params={"family": fitted.trials[0].candidate.family, **_texts(fitted.trials[0].params)},
+            metrics=scorecard.as_metadata(),
+            tags={
+                **_tags(header.trained_from, header.trained_to, spec.feature_service, terms),
+                "data": data.fingerprint,
+            },
+            bundle_folder=folder / "bundle",
+            digest=digest,
+            plots_folder=_existing(folder / "plots"),
+        )
+    )
+    outcome = gate.judge(scorecard, terms.whole_sessions)
+    if outcome.is_passed:
+        registry.promote(spec.name, version)
+    return Release(
+        version,
+        digest,
+        fitted.trials[0].candidate.family,
+        fitted.threshold,
+        scorecard,
+        policies,
+        outcome,
+        drawn,
+    )
+
+
+def release_segments(spec: SegmentSpec, users: Users, registry: Registry, terms: Terms, folder: Path) -> SegmentRelease:
+    """Group `users`, and register the groups; `folder` is for its files.
+
+    Raises:
+        TooFewUsers: there are too few users to tell groups apart.
+    """
+    found, report = segments.fit(spec, users.frame, users.features)
+    drawn = plots.draw_segments(
+        found.names, report.separation, found.scaled(users.frame), found.groups(users.frame), folder / "plots"
+    )
+    stated = users.day.isoformat()
+    header = segments.Header(spec.name, spec.feature_service, terms.contract_checksum, stated, stated)
+    digest = segments.write(found, header, folder / "bundle")
+    version = registry.register(
+        NewVersion(
+            name=spec.name,
+            purpose=spec.description,
+            card=card.segment_card(spec, report, Origin(stated, stated, terms.is_simulated)),
+            model=found.pipeline,
+            features=users.features,
+            params={"segments": str(len(found.names)), "initialisations": str(spec.initialisations)},
+            metrics=report.as_metadata(),
+            tags=_tags(stated, stated, spec.feature_service, terms),
+            bundle_folder=folder / "bundle",
+            digest=digest,
+            plots_folder=folder / "plots",
+        )
+    )
+    outcome = gate.judge_data(terms.whole_sessions)
+    if outcome.is_passed:
+        registry.promote(spec.name, version, read=segments.read)
+    return SegmentRelease(version, digest, report, outcome, drawn)
+
+
+def _header(spec: ModelSpec, fitted: Fitted[BundleFeature], split: Split, terms: Terms) -> Header:
+    moments = split.train["event_timestamp"]
+    return Header(
+        model=spec.name,
+        feature_service=spec.feature_service,
+        contract_checksum=terms.contract_checksum,
+        conversion_event=terms.conversion_event,
+        trained_from=f"{moments.min():%Y-%m-%d}",
+        trained_to=f"{moments.max():%Y-%m-%d}",
+        threshold=fitted.threshold,
+    )
+
+
+def _estimator(fitted: Fitted[BundleFeature]) -> object:
+    booster = fitted.booster
+    return booster.classifier if isinstance(booster, PipelineBooster) else booster
+
+
+def _tags(trained_from: str, trained_to: str, service: str, terms: Terms) -> dict[str, str]:
+    return {
+        "feature_service": service,
+        "contract": terms.contract_checksum,
+        "trained_from": trained_from,
+        "trained_to": trained_to,
+        "conversion_event": terms.conversion_event,
+        "simulated": str(terms.is_simulated).lower(),
+    }
+
+
+def _texts(params: Mapping[str, object]) -> dict[str, str]:
+    return {name: str(value) for name, value in params.items()}
+
+
+def _existing(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,128 @@
+"""What is trained: one frozen value a model. The contract, not this module, says what a model reads."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal
+
+Family = Literal["logistic_regression", "random_forest", "xgboost"]
+Metric = Literal["roc_auc", "average_precision"]
+
+DECISIONS = "fct_decision_labels"
+PURCHASES = "fct_purchase_labels"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A family of estimators and the settings of it that are tried, in scikit-learn's names."""
+
+    family: Family
+    grid: Mapping[str, tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A yes-or-no question put to the data.
+
+    `decides` is true where the answer is whether to show the pop-up. `horizon` is how long after its moment a row's
+    label is still open. `group` is the column of those whose rows must stay together in cross-validation and in
+    resampling; None where every row is somebody else.
+    """
+
+    name: str
+    description: str
+    label: str
+    labels_table: str
+    feature_service: str
+    horizon: timedelta
+    metric: Metric
+    candidates: tuple[Candidate, ...]
+    decides: bool = False
+    group: str | None = "user_pseudo_id"
+    min_positives: int = 50
+    folds: int = 4
+    seed: int = 7
+
+
+@dataclass(frozen=True)
+class SegmentSpec:
+    """A grouping of users by likeness; the number of groups is chosen among `sizes`."""
+
+    name: str
+    description: str
+    feature_service: str
+    sizes: tuple[int, ...] = (3, 4, 5, 6, 7, 8)
+    initialisations: int = 100
+    min_users: int = 10
+    seed: int = 7
+
+
+# Few converters: shallow, strongly regularised trees.
+_SHALLOW = Candidate(
+    "xgboost",
+    {
+        "n_estimators": (60, 180),
+        "learning_rate": (0.05,),
+        "max_depth": (1, 2, 3),
+        "min_child_weight": (2.0,),
+        "subsample": (0.8,),
+        "colsample_bytree": (0.5,),
+        "reg_lambda": (5.0,),
+    },
+)
+
+POPUP_PROFILE = ModelSpec(
+    name="popup_profile",
+    description="Will this visitor answer the pop-up, judged from how the session began?",
+    label="converts",
+    labels_table=DECISIONS,
+    feature_service="popup_profile_v1",
+    # a session that lasts longer than this is a tab left open
+    horizon=timedelta(hours=4),
+    metric="roc_auc",
+    candidates=(_SHALLOW,),
+    decides=True,
+)
+
+POPUP_BEHAVIOUR = ModelSpec(
+    name="popup_behaviour",
+    description="Will this visitor answer the pop-up, judged from all that the session has shown so far?",
+    label="converts",
+    labels_table=DECISIONS,
+    feature_service="popup_behaviour_v1",
+    horizon=timedelta(hours=4),
+    metric="roc_auc",
+    candidates=(_SHALLOW,),
+    decides=True,
+)
+
+PURCHASE_PROPENSITY = ModelSpec(
+    name="purchase_propensity",
+    description="Will this visitor buy within the next seven days?",
+    label="will_purchase_7d",
+    labels_table=PURCHASES,
+    feature_service="purchase_propensity_v1",
+    horizon=timedelta(days=7),
+    metric="average_precision",
+    candidates=(
+        Candidate("logistic_regression", {"logisticregression__C": (0.1,)}),
+        Candidate("random_forest", {"n_estimators": (60,), "max_samples": (0.2,), "min_samples_leaf": (10,)}),
+        Candidate(
+            "xgboost",
+            {
+                "n_estimators": (120,),
+                "learning_rate": (0.08,),
+                "max_depth": (2, 4),
+                "min_child_weight": (10.0,),
+            },
+        ),
+    ),
+)
+
+USER_SEGMENTS = SegmentSpec(
+    name="user_segments",
+    description="Which kinds of visitors does the shop have?",
+    feature_service="user_segments_v1",
+)
+
+MODELS = (POPUP_PROFILE, POPUP_BEHAVIOUR, PURCHASE_PROPENSITY)

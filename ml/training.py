@@ -1,0 +1,183 @@
+"""Fitting: from a table to a calibrated model with a threshold; reads nothing, logs nothing."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic
+
+import numpy as np
+import pandas as pd
+import xgboost as xgb
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, StratifiedKFold, cross_val_predict
+
+from ml import families
+from ml.bundle import Bundle, BundleFeature, Calibration, Header
+from ml.calibration import fit_platt, pick_threshold
+from ml.datasets import DatasetError, F
+from ml.encoding import Encoding, Matrix
+from ml.pipelines import PipelineBooster, log_odds
+from ml.specs import Candidate, ModelSpec
+
+Folds = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
+
+GOLDEN_ROWS = 20
+
+
+class TooFewPositives(ValueError):  # noqa: N818 - says what is wrong
+    """A table holds too few examples to learn from; the message counts them."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A setting that was tried, with the mean and the spread of its metric over the folds."""
+
+    candidate: Candidate
+    params: Mapping[str, Any]
+    mean: float
+    deviation: float
+
+
+@dataclass(frozen=True)
+class Fitted(Generic[F]):
+    """A model as learnt from its training rows; `trials` are all settings tried, the best first."""
+
+    spec: ModelSpec
+    features: tuple[F, ...]
+    encoding: Encoding
+    booster: xgb.Booster | PipelineBooster
+    calibration: Calibration
+    threshold: float
+    trials: tuple[Trial, ...]
+    rows: int
+    positives: int
+
+    def score(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+        """Calibrated probabilities, one a row of `frame`."""
+        margin = self.booster.inplace_predict(self.encoding.transform(frame), predict_type="margin")
+        return self.calibration.probability(margin)
+
+    def importance(self) -> dict[str, float]:
+        """Each feature's share in what the model uses, the largest first; levels of a text count together."""
+        shares = families.importance(self.booster, len(self.encoding.names))
+        widths = [1 if levels is None else len(levels) for levels in self.encoding.levels.values()]
+        by_feature = [float(part.sum()) for part in np.split(shares, np.cumsum(widths)[:-1])]
+        return dict(sorted(zip(self.encoding.levels, by_feature, strict=True), key=lambda pair: -pair[1]))
+
+
+def fit(
+    spec: ModelSpec,
+    frame: pd.DataFrame,
+    features: Sequence[F],
+    impression_budget: float = 0.5,
+    n_jobs: int = 1,
+) -> Fitted[F]:
+    """The best of the spec's candidates on `frame`, by cross-validation; works on any table.
+
+    Args:
+        spec: What is asked; its label and its group are columns of `frame`. Same seed, same model.
+        frame: Training rows only. A label is true or false, a feature a number, a truth value, text, or null.
+        features: The columns to learn from; anything with a `name` and a `data_type` of the contract.
+        impression_budget: Largest share of rows that may score at or above the threshold.
+        n_jobs: Threads; more than there are idle cores make it slower by far.
+
+    Raises:
+        TooFewPositives: there are fewer examples of either answer than the spec asks for.
+        DatasetError: there are no features, a column is absent, or a label is null.
+
+    >>> from dataclasses import replace
+    >>> from feature_repo.contract import Column
+    >>> from ml.specs import POPUP_PROFILE
+    >>> table = pd.DataFrame({"pages": [1, 2, 3, None] * 100, "device": ["mobile", "desktop"] * 200})
+    >>> table["bought"] = table["pages"] == 3
+    >>> columns = [Column("pages", "int64", "", True), Column("device", "string", "", True)]
+    >>> spec = replace(POPUP_PROFILE, name="shop", label="bought", group=None)
+    >>> fitted = fit(spec, table, columns)
+    >>> [bool(score >= fitted.threshold) for score in fitted.score(table[:4])]
+    [False, False, True, False]
+    """
+    _refuse_unusable(spec, frame, features)
+    target = _target(spec, frame)
+    folds = _folds(spec, frame, target)
+    encoding = Encoding.fit(features, frame)
+    matrix = encoding.transform(frame)
+    trials = _search(spec, matrix, target, folds, n_jobs)
+    best = families.build(trials[0].candidate.family, spec.seed, n_jobs).set_params(**trials[0].params)
+    margin = _unseen_margin(best, matrix, target, folds)
+    calibration = fit_platt(margin, target)
+    return Fitted(
+        spec=spec,
+        features=tuple(features),
+        encoding=encoding,
+        booster=families.booster_of(best.fit(matrix, target)),
+        calibration=calibration,
+        threshold=pick_threshold(calibration.probability(margin), target, impression_budget),
+        trials=trials,
+        rows=len(frame),
+        positives=int(target.sum()),
+    )
+
+
+def bundle_of(fitted: Fitted[BundleFeature], header: Header) -> Bundle:
+    """The model as the decision service loads it."""
+    return Bundle(header, fitted.features, fitted.encoding, fitted.calibration, fitted.booster)
+
+
+def golden_rows(fitted: Fitted[BundleFeature], frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows spread evenly over `frame`, as plain values that JSON can hold, for a bundle to be tried with."""
+    step = math.ceil(len(frame) / GOLDEN_ROWS)
+    sample = frame[[feature.name for feature in fitted.features]].iloc[::step].astype(object)
+    return [
+        {str(name): None if pd.isna(value) else value for name, value in row.items()}
+        for row in sample.to_dict("records")
+    ]
+
+
+def _refuse_unusable(spec: ModelSpec, frame: pd.DataFrame, features: Sequence[F]) -> None:
+    if not features:
+        raise DatasetError(f"{spec.name} has 0 features; name it among the `models` of at least one contract column.")
+    needed = [spec.label, *(feature.name for feature in features), *([spec.group] if spec.group else [])]
+    absent = [name for name in needed if name not in frame.columns]
+    if absent:
+        raise DatasetError(f"{spec.name} needs columns {absent}; the table has {sorted(frame.columns)}.")
+
+
+def _target(spec: ModelSpec, frame: pd.DataFrame) -> NDArray[np.bool_]:
+    nulls = int(frame[spec.label].isna().sum())
+    if nulls:
+        raise DatasetError(f"Label {spec.label} is null in {nulls} of {len(frame)} rows; each row needs a label.")
+    target = np.asarray(frame[spec.label].astype(bool), dtype=np.bool_)
+    for answer, count in (("positive", target.sum()), ("negative", (~target).sum())):
+        if count < spec.min_positives:
+            raise TooFewPositives(
+                f"{spec.name} has {count} {answer} rows of {spec.label} among {len(target)}; "
+                f"at least {spec.min_positives} are needed."
+            )
+    return target
+
+
+def _folds(spec: ModelSpec, frame: pd.DataFrame, target: NDArray[np.bool_]) -> Folds:
+    if spec.group is None:
+        return list(StratifiedKFold(spec.folds, shuffle=True, random_state=spec.seed).split(target, target))
+    folds = StratifiedGroupKFold(spec.folds, shuffle=True, random_state=spec.seed)
+    return list(folds.split(target, target, frame[spec.group]))
+
+
+def _search(spec: ModelSpec, matrix: Matrix, target: NDArray[np.bool_], folds: Folds, n_jobs: int) -> tuple[Trial, ...]:
+    trials = []
+    for candidate in spec.candidates:
+        estimator = families.build(candidate.family, spec.seed, n_jobs)
+        grid = {name: list(values) for name, values in candidate.grid.items()}
+        search = GridSearchCV(estimator, grid, scoring=spec.metric, cv=folds, refit=False, error_score="raise")
+        found = search.fit(matrix, target).cv_results_
+        outcomes = zip(found["params"], found["mean_test_score"], found["std_test_score"], strict=True)
+        trials += [Trial(candidate, params, float(mean), float(spread)) for params, mean, spread in outcomes]
+    return tuple(sorted(trials, key=lambda trial: -trial.mean))
+
+
+def _unseen_margin(
+    classifier: ClassifierMixin, matrix: Matrix, target: NDArray[np.bool_], folds: Folds
+) -> NDArray[np.float64]:
+    probability = cross_val_predict(classifier, matrix, target, cv=folds, method="predict_proba")
+    return log_odds(probability[:, 1])

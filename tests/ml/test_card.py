@@ -1,0 +1,64 @@
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml.bundle import BundleFeature
+from ml.card import Origin, model_card, segment_card
+from ml.evaluation import Interval, Scorecard, Separation, evaluate
+from ml.policy_evaluation import compare_policies
+from ml.segments import Segment, SegmentReport
+from ml.specs import USER_SEGMENTS
+from ml.training import Fitted
+
+ORIGIN = Origin("2026-01-05", "2026-02-20", is_simulated=True)
+POLICIES = compare_policies(np.arange(1000) < 20, np.linspace(1, 0, 1000), 0.6)
+
+
+@pytest.fixture(scope="module")
+def scorecard(popup_model: Fitted[BundleFeature], shop: Callable[..., pd.DataFrame]) -> Scorecard:
+    return evaluate(popup_model, shop("converts"), shop("converts", seed=2))
+
+
+def test_a_card_says_what_it_is_for_from_which_days_and_how_good(
+    popup_model: Fitted[BundleFeature], scorecard: Scorecard
+) -> None:
+    card = model_card(popup_model, scorecard, POLICIES, ORIGIN)
+    assert card.startswith("# popup_profile\n\nWill this visitor answer the pop-up")
+    assert "Simulated data; says nothing of a real shop. Training days 2026-01-05 to 2026-02-20." in card
+    assert f"It ranks better than chance: ROC-AUC {scorecard.roc_auc}" in card
+    assert f"| roc_auc | {scorecard.roc_auc.value:.3f} |" in card
+    assert "Showing always: 1,000 shown, 20 conversions (2.0%, 1.3% to 3.1%)." in card
+    assert all(f"| {name} |" in card for name in scorecard.intervals)
+
+
+def test_a_card_says_where_it_cannot_tell(popup_model: Fitted[BundleFeature], scorecard: Scorecard) -> None:
+    unsure = replace(scorecard, roc_auc=Interval(0.6, 0.45, 0.75))
+    card = model_card(popup_model, unsure, None, ORIGIN)
+    assert "**Cannot tell.**" in card
+    assert "Showing always" not in card
+
+
+def test_a_card_of_real_data_does_not_call_them_simulated(
+    popup_model: Fitted[BundleFeature], scorecard: Scorecard
+) -> None:
+    card = model_card(popup_model, scorecard, POLICIES, replace(ORIGIN, is_simulated=False))
+    assert "Simulated" not in card
+
+
+def test_a_segment_card_lists_the_segments_with_share_and_profile() -> None:
+    report = SegmentReport(
+        segments=(
+            Segment("Loyal buyers", 1200, 0.6, {"purchase": 1.25}),
+            Segment("Passers-by", 800, 0.4, {}),
+        ),
+        separation=Separation(Interval(0.4, 0.38, 0.42), 1.1, np.zeros(0), np.zeros(0, dtype=np.intp)),
+        silhouette_by_size={2: 0.4, 3: 0.3},
+        users=2000,
+    )
+    card = segment_card(USER_SEGMENTS, report, ORIGIN)
+    assert "| Loyal buyers | 1,200 | 60.0% | purchase +1.2 |" in card
+    assert "Silhouette 0.400 (0.380 to 0.420)" in card
+    assert "(2: 0.400, 3: 0.300)" in card

@@ -1,0 +1,107 @@
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feature_repo.contract import Column, FeatureTable
+from ml.bundle import BundleFeature
+from ml.datasets import DatasetError, TrainingSet, features_of, split_by_time
+
+Shop = Callable[..., pd.DataFrame]
+
+hours = st.lists(st.integers(0, 24 * 40), min_size=1, max_size=60)
+shares = st.floats(0.05, 0.95)
+horizons = st.integers(0, 24 * 10).map(lambda number: timedelta(hours=number))
+
+
+def moments(hours: list[int]) -> pd.DataFrame:
+    start = pd.Timestamp("2026-01-01")
+    return pd.DataFrame({"event_timestamp": [start + timedelta(hours=hour) for hour in hours]})
+
+
+@given(hours, shares, horizons)
+def test_no_training_label_looks_into_the_test_days(hours: list[int], share: float, horizon: timedelta) -> None:
+    frame = moments([0, *hours, 24 * 41])
+    split = split_by_time(frame, horizon, share)
+    assert (split.train["event_timestamp"] + horizon <= split.cutoff).all()
+    assert (split.test["event_timestamp"] >= split.cutoff).all()
+
+
+@given(hours, shares, horizons)
+def test_every_row_is_trained_on_tested_on_or_counted_as_purged(
+    hours: list[int], share: float, horizon: timedelta
+) -> None:
+    frame = moments([0, *hours, 24 * 41])
+    split = split_by_time(frame, horizon, share)
+    assert not set(split.train.index) & set(split.test.index)
+    assert len(split.train) + len(split.test) + split.purged == len(frame)
+
+
+def test_a_fifth_of_the_days_is_held_out() -> None:
+    split = split_by_time(moments([24 * day for day in range(60)]), timedelta(hours=4))
+    assert split.cutoff == pd.Timestamp("2026-02-18")
+    assert (len(split.train), len(split.test), split.purged) == (48, 12, 0)
+
+
+def test_a_label_that_closes_with_the_last_training_day_is_kept() -> None:
+    frame = moments([0, 19, 20, 21, 24])
+    assert list(split_by_time(frame, timedelta(hours=4)).train.index) == [0, 1, 2]
+
+
+def test_one_day_is_too_little_to_hold_days_out() -> None:
+    with pytest.raises(DatasetError, match=r"cover 1 day\(s\); at least 2"):
+        split_by_time(moments([0, 1, 2]), timedelta(hours=1))
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -0.2])
+def test_a_test_share_outside_0_and_1_is_refused(share: float) -> None:
+    with pytest.raises(DatasetError, match="test_share"):
+        split_by_time(moments([0, 24]), timedelta(hours=1), share)
+
+
+def test_a_training_set_counts_what_it_holds(shop: Shop, features: Sequence[BundleFeature]) -> None:
+    frame = shop("converts")
+    data = TrainingSet(frame, tuple(features), "converts")
+    assert (data.rows, data.positives) == (600, int(frame["converts"].sum()))
+    assert (data.first_day, data.last_day) == ("2026-01-01", "2026-01-30")
+
+
+def test_a_training_set_without_a_feature_is_refused(shop: Shop, features: Sequence[BundleFeature]) -> None:
+    with pytest.raises(DatasetError, match=r"lacks columns \['pages'\]"):
+        TrainingSet(shop("converts").drop(columns="pages"), tuple(features), "converts")
+
+
+def test_the_fingerprint_follows_the_rows_and_not_the_order_of_columns(
+    shop: Shop, features: Sequence[BundleFeature]
+) -> None:
+    def fingerprint(frame: pd.DataFrame) -> str:
+        return TrainingSet(frame, tuple(features), "converts").fingerprint
+
+    frame = shop("converts")
+    changed = frame.assign(pages=frame["pages"].where(frame.index != 5, 99.0))
+    assert fingerprint(frame[frame.columns[::-1]]) == fingerprint(frame)
+    assert fingerprint(changed) != fingerprint(frame)
+
+
+def test_the_features_of_a_model_are_those_whose_contract_names_it() -> None:
+    table = FeatureTable(
+        name="fct_shop",
+        view="shop",
+        description="",
+        entity="user",
+        join_key="user_pseudo_id",
+        key=("user_pseudo_id",),
+        ttl=timedelta(days=1),
+        is_online=True,
+        day="event_date",
+        columns=(
+            Column("key", "string", "", False),
+            Column("theirs", "int64", "", True, models=("other",)),
+            Column("ours", "int64", "", True, models=("popup", "other")),
+        ),
+    )
+    expected = (BundleFeature("ours", "shop", "user", "int64", 86400.0, None),)
+    assert features_of((table,), "popup") == expected

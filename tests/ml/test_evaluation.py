@@ -1,0 +1,109 @@
+from math import isnan, nan
+
+import numpy as np
+import pytest
+
+from ml.evaluation import Interval, Outcomes, Scorecard, Scores, Target, curves, scorecard, separation
+
+TARGET = np.array([False, False, True, False, True, False, False, True, False, True])
+SCORE = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9])
+
+
+def judge(target: Target = TARGET, score: Scores = SCORE, resamples: int = 200) -> Scorecard:
+    outcomes = Outcomes(target, score, np.arange(len(target)))
+    return scorecard(outcomes, threshold=0.5, train_auc=0.9, resamples=resamples)
+
+
+def test_figures_equal_those_reckoned_by_hand() -> None:
+    card = judge()
+    # of 24 pairs of a positive and a negative, the positive is ahead in 2 + 3 + 5 + 6
+    assert card.roc_auc.value == pytest.approx(16 / 24)
+    assert card.average_precision.value == pytest.approx((1 / 1 + 2 / 3 + 3 / 6 + 4 / 8) / 4)
+    assert card.recall.value == pytest.approx(3 / 4)
+    assert card.precision.value == pytest.approx(3 / 6)
+    assert card.specificity.value == pytest.approx(3 / 6)
+    assert card.impressions_share.value == pytest.approx(6 / 10)
+    assert card.lift_top_decile.value == pytest.approx(1 / 0.4)
+    assert card.brier.value == pytest.approx(2.5725 / 10)
+    assert card.train_test_gap.value == pytest.approx(0.9 - 16 / 24)
+    assert (card.rows, card.positives) == (10, 4)
+
+
+def test_calibration_error_is_the_mean_distance_of_predicted_from_observed_rates() -> None:
+    score = np.repeat([0.2, 0.6], 50)
+    target = np.arange(100) % 2 == 0
+    assert judge(target, score, resamples=2).calibration_error.value == pytest.approx((0.3 + 0.1) / 2)
+
+
+def test_tied_scores_share_the_top_decile_whatever_their_order() -> None:
+    target = np.arange(100) < 20
+    score = np.full(100, 0.5)
+    assert judge(target, score, resamples=2).lift_top_decile.value == pytest.approx(1)
+
+
+def test_every_interval_holds_its_value() -> None:
+    for interval in judge().intervals.values():
+        assert interval.low <= interval.value <= interval.high
+
+
+def test_intervals_narrow_as_rows_grow() -> None:
+    few, many = judge(), judge(np.tile(TARGET, 40), np.tile(SCORE, 40))
+    assert many.roc_auc.high - many.roc_auc.low < (few.roc_auc.high - few.roc_auc.low) / 3
+
+
+def test_rows_of_one_user_count_as_little_more_than_one() -> None:
+    target, score = np.repeat(TARGET, 20), np.repeat(SCORE, 20)
+    each, together = (
+        scorecard(Outcomes(target, score, groups), 0.5, 0.9, resamples=200).roc_auc
+        for groups in (np.arange(200), np.repeat(np.arange(10), 20))
+    )
+    assert together.high - together.low > 2 * (each.high - each.low)
+
+
+def test_the_same_seed_gives_the_same_intervals() -> None:
+    assert judge() == judge()
+
+
+def test_it_says_so_where_it_cannot_tell() -> None:
+    assert judge().cannot_tell
+    assert not judge(np.tile(TARGET, 40), np.tile(SCORE, 40)).cannot_tell
+
+
+def test_a_test_set_without_positives_defines_no_auc_and_cannot_tell() -> None:
+    card = judge(np.zeros(10, dtype=bool), resamples=2)
+    assert isnan(card.roc_auc.value)
+    assert str(card.roc_auc) == "not defined"
+    assert card.cannot_tell
+    assert {"roc_auc", "recall", "train_test_gap_low"}.isdisjoint(card.as_metadata())
+    assert card.as_metadata()["specificity"] == pytest.approx(0.4)
+
+
+def test_metadata_is_flat_and_holds_every_bound() -> None:
+    metadata = judge().as_metadata()
+    assert {"roc_auc", "roc_auc_low", "roc_auc_high", "rows", "positives", "threshold"} <= set(metadata)
+    assert all(type(value) is float for value in metadata.values())
+
+
+def test_an_interval_reads_as_a_sentence_part() -> None:
+    assert str(Interval(0.8, 0.71234, 0.9)) == "0.800 (0.712 to 0.900)"
+
+
+def test_lift_begins_with_the_best_scored_tenth() -> None:
+    drawn = curves(TARGET, SCORE)
+    assert drawn.lift[0] == pytest.approx(1 / 0.4)
+    assert list(drawn.predicted) == list(SCORE)
+
+
+def test_groups_far_apart_have_a_silhouette_near_1() -> None:
+    rng = np.random.default_rng(1)
+    groups = np.arange(60) % 2
+    found = separation(rng.normal(size=(60, 2)) + 100 * groups[:, None], groups)
+    assert found.silhouette.low > 0.9
+    assert found.davies_bouldin < 0.1
+
+
+def test_one_group_has_no_silhouette() -> None:
+    found = separation(np.zeros((5, 2)), np.zeros(5, dtype=int))
+    assert isnan(found.silhouette.value)
+    assert isnan(found.davies_bouldin)
+    assert str(Interval(nan, nan, nan)) == "not defined"

@@ -1,0 +1,37 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.image import imread
+
+from ml import plots
+from ml.bundle import BundleFeature
+from ml.evaluation import curves, separation, target_of
+from ml.training import Fitted
+
+
+def is_picture(file: Path) -> bool:
+    pixels = imread(file)
+    return pixels.shape[0] > 400 and pixels.shape[1] > 600 and float(np.ptp(pixels)) > 0.5
+
+
+def test_each_picture_of_a_model_is_drawn(
+    popup_model: Fitted[BundleFeature], shop: Callable[..., pd.DataFrame], tmp_path: Path
+) -> None:
+    table = shop("converts", seed=2)
+    drawn = curves(target_of(table, "converts"), popup_model.score(table))
+    files = plots.draw_model(drawn, popup_model.importance(), tmp_path)
+    names = [file.name for file in files]
+    assert names == ["roc.png", "precision_recall.png", "calibration.png", "lift.png", "importance.png"]
+    assert all(is_picture(file) for file in files)
+
+
+@pytest.mark.parametrize("columns", [1, 4])
+def test_segments_are_drawn_even_along_one_feature(columns: int, tmp_path: Path) -> None:
+    groups = np.arange(60) % 3
+    scaled = np.random.default_rng(1).normal(size=(60, columns)) + groups[:, None]
+    files = plots.draw_segments(("A", "B", "C"), separation(scaled, groups), scaled, groups, tmp_path)
+    assert [file.name for file in files] == ["silhouette.png", "map.png"]
+    assert all(is_picture(file) for file in files)

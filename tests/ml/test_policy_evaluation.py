@@ -1,0 +1,29 @@
+from math import isnan
+
+import numpy as np
+import pytest
+
+from ml.policy_evaluation import compare_policies
+
+
+def test_the_model_is_set_beside_showing_always() -> None:
+    target = np.array([True] * 17 + [False] * 983)
+    score = np.concatenate([np.full(13, 0.9), np.full(4, 0.1), np.full(400, 0.9), np.full(583, 0.1)])
+    found = compare_policies(target, score, 0.5)
+    assert (found.always.impressions, found.always.conversions) == (1000, 17)
+    assert (found.model.impressions, found.model.conversions) == (413, 13)
+    assert found.model.conversion_rate.value == pytest.approx(13 / 413)
+    # 13 of 17 is the recall that a test set of case study 000's size can give
+    assert found.conversions_kept.low == pytest.approx(0.53, abs=0.01)
+    assert found.conversions_kept.high == pytest.approx(0.90, abs=0.01)
+
+
+def test_a_threshold_that_nobody_reaches_defines_no_rate() -> None:
+    found = compare_policies(np.array([True, False]), np.array([0.1, 0.2]), 0.9)
+    assert found.model.impressions == 0
+    assert isnan(found.model.conversion_rate.value)
+    assert found.conversions_kept.value == 0
+
+
+def test_without_conversions_no_share_of_them_is_kept() -> None:
+    assert isnan(compare_policies(np.array([False]), np.array([0.9]), 0.5).conversions_kept.value)

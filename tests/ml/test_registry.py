@@ -1,0 +1,120 @@
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+import pytest
+
+from ml import bundle, training
+from ml.bundle import BundleError, BundleFeature, Header
+from ml.pipelines import PipelineBooster
+from ml.registry import NewVersion, Registry, RegistryError, signature_of
+from ml.training import Fitted
+
+Model = Fitted[BundleFeature]
+
+# MLflow warns of a type hint of its own when it is imported
+pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint is inferred")
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
+    registry = Registry.of(tmp_path_factory.mktemp("home"))
+    registry.ensure()
+    return registry
+
+
+@pytest.fixture
+def digest(fitted: Model, header: Header, shop: Callable[..., pd.DataFrame], tmp_path: Path) -> str:
+    """Of the bundle of the test's model, in the test's folder."""
+    golden = training.golden_rows(fitted, shop(fitted.spec.label))
+    return bundle.write(training.bundle_of(fitted, header), tmp_path / "bundle", golden)
+
+
+@pytest.fixture
+def new(fitted: Model, digest: str, tmp_path: Path, request: pytest.FixtureRequest) -> NewVersion:
+    (tmp_path / "plots").mkdir()
+    (tmp_path / "plots" / "roc.png").write_bytes(b"picture")
+    booster = fitted.booster
+    return NewVersion(
+        name=request.node.name.replace("[", "-").rstrip("]"),
+        purpose="Is it worth a pop-up?",
+        card="# card",
+        model=booster.classifier if isinstance(booster, PipelineBooster) else booster,
+        features=fitted.features,
+        params={"max_depth": "2"},
+        metrics={"roc_auc": 0.8, "roc_auc_low": 0.7},
+        tags={"contract": "c0ffee"},
+        bundle_folder=tmp_path / "bundle",
+        digest=digest,
+        plots_folder=tmp_path / "plots",
+    )
+
+
+@pytest.mark.parametrize("fitted", ["popup_profile", "logistic_regression", "random_forest"], indirect=True)
+def test_a_version_comes_back_as_champion_with_its_bundle(registry: Registry, new: NewVersion, tmp_path: Path) -> None:
+    assert registry.champion(new.name) is None
+    version = registry.register(new)
+    assert registry.champion(new.name) is None
+    promoted = registry.promote(new.name, version)
+    champion = registry.champion(new.name)
+    assert champion == promoted
+    assert (promoted.version, promoted.digest, promoted.tags["contract"]) == ("1", new.digest, "c0ffee")
+    (tmp_path / "fetched").mkdir()
+    folder = registry.download_bundle(new.name, version, tmp_path / "fetched")
+    assert bundle.read(folder, promoted.digest).header.model == "shop"
+
+
+@pytest.mark.parametrize("fitted", ["popup_profile"], indirect=True)
+class TestPromotion:
+    def test_needs_a_digest(self, registry: Registry, new: NewVersion) -> None:
+        version = registry.register(new)
+        client = mlflow.MlflowClient(registry.tracking_uri, registry.tracking_uri)
+        client.delete_model_version_tag(new.name, version, "bundle_digest")
+        with pytest.raises(RegistryError, match="no tag bundle_digest"):
+            registry.promote(new.name, version)
+        assert registry.champion(new.name) is None
+
+    def test_needs_a_bundle(self, registry: Registry, new: NewVersion, tmp_path: Path) -> None:
+        (tmp_path / "empty").mkdir()
+        version = registry.register(replace(new, bundle_folder=tmp_path / "empty"))
+        with pytest.raises(RegistryError, match="no artifact 'bundle'"):
+            registry.promote(new.name, version)
+
+    def test_needs_the_bundle_that_was_registered(self, registry: Registry, new: NewVersion) -> None:
+        first = registry.register(new)
+        registry.promote(new.name, first)
+        second = registry.register(replace(new, digest="0" * 64))
+        with pytest.raises(BundleError, match="SHA-256"):
+            registry.promote(new.name, second)
+        champion = registry.champion(new.name)
+        assert champion is not None
+        assert champion.version == first
+
+    def test_leaves_the_process_with_the_store_it_had(self, registry: Registry, new: NewVersion) -> None:
+        before = mlflow.get_tracking_uri()
+        registry.register(new)
+        assert mlflow.get_tracking_uri() == before
+        assert mlflow.active_run() is None
+
+    def test_shows_run_and_model_in_mlflow(self, registry: Registry, new: NewVersion) -> None:
+        version = registry.register(new)
+        client = mlflow.MlflowClient(registry.tracking_uri, registry.tracking_uri)
+        stored = client.get_model_version(new.name, version)
+        run = client.get_run(str(stored.run_id))
+        assert (stored.description, client.get_registered_model(new.name).description) == (
+            new.card,
+            new.purpose,
+        )
+        assert run.data.metrics == new.metrics
+        assert run.data.params == new.params
+        artifacts = {artifact.path for artifact in client.list_artifacts(run.info.run_id)}
+        assert {"bundle", "plots", "model_card.md"} <= artifacts
+
+
+def test_the_signature_asks_for_every_feature_in_contract_order(features: Sequence[BundleFeature]) -> None:
+    inputs = signature_of(features).inputs
+    assert inputs.input_names() == ["pages", "minutes", "is_new", "device"]
+    assert [kind.name for kind in inputs.input_types()] == ["double", "double", "double", "string"]
+    assert inputs.required_input_names() == inputs.input_names()

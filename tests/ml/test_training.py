@@ -1,0 +1,79 @@
+import doctest
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml import training
+from ml.bundle import BundleFeature
+from ml.datasets import DatasetError
+from ml.specs import POPUP_PROFILE, PURCHASE_PROPENSITY
+from ml.training import Fitted, TooFewPositives
+
+Shop = Callable[..., pd.DataFrame]
+
+
+def test_the_documented_example_runs() -> None:
+    results = doctest.testmod(training)
+    assert (results.failed, results.attempted > 0) == (0, True)
+
+
+def test_the_candidates_are_compared_and_the_best_by_the_metric_wins(
+    shop: Shop, features: Sequence[BundleFeature]
+) -> None:
+    fitted = training.fit(PURCHASE_PROPENSITY, shop("will_purchase_7d"), features)
+    means = [trial.mean for trial in fitted.trials]
+    assert means == sorted(means, reverse=True)
+    assert {trial.candidate.family for trial in fitted.trials} == {
+        "logistic_regression",
+        "random_forest",
+        "xgboost",
+    }
+
+
+def test_a_smaller_budget_never_lowers_the_threshold(shop: Shop, features: Sequence[BundleFeature]) -> None:
+    table = shop("converts")
+    thresholds = [training.fit(POPUP_PROFILE, table, features, budget).threshold for budget in (0.1, 0.9)]
+    assert thresholds[0] > thresholds[1]
+
+
+def test_a_table_with_one_answer_only_is_refused(shop: Shop, features: Sequence[BundleFeature]) -> None:
+    with pytest.raises(TooFewPositives, match="0 negative rows"):
+        training.fit(POPUP_PROFILE, shop("converts").assign(converts=True), features)
+
+
+def test_a_null_label_is_refused_with_its_count(shop: Shop, features: Sequence[BundleFeature]) -> None:
+    table = shop("converts").astype({"converts": object})
+    table.loc[:2, "converts"] = None
+    with pytest.raises(DatasetError, match="converts is null in 3 of 600 rows"):
+        training.fit(POPUP_PROFILE, table, features)
+
+
+@pytest.mark.parametrize("absent", ["pages", "converts", "user_pseudo_id"])
+def test_an_absent_column_is_named(absent: str, shop: Shop, features: Sequence[BundleFeature]) -> None:
+    with pytest.raises(DatasetError, match=absent):
+        training.fit(POPUP_PROFILE, shop("converts").drop(columns=absent), features)
+
+
+def test_a_model_without_features_is_refused(shop: Shop) -> None:
+    with pytest.raises(DatasetError, match="popup_profile has 0 features"):
+        training.fit(POPUP_PROFILE, shop("converts"), [])
+
+
+def test_labels_without_signal_give_every_row_about_the_same_probability(
+    shop: Shop, features: Sequence[BundleFeature]
+) -> None:
+    table = shop("converts")
+    table["converts"] = np.random.default_rng(3).permutation(table["converts"])
+    spec = replace(POPUP_PROFILE, group=None)
+    assert np.std(training.fit(spec, table, features).score(table)) < 0.1
+
+
+def test_golden_rows_are_plain_json_that_keeps_nulls(popup_model: Fitted[BundleFeature], shop: Shop) -> None:
+    rows = training.golden_rows(popup_model, shop("converts"))
+    assert len(rows) == training.GOLDEN_ROWS
+    assert json.loads(json.dumps(rows, allow_nan=False)) == rows
+    assert any(row["minutes"] is None for row in rows)
