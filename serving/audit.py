@@ -1,0 +1,154 @@
+"""The decisions on record: one durable row before each answer, never changed afterwards."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import msgspec
+
+from ml.bundle import Bundle
+from ml.policy import Action, Reason
+from serving.requests import DecideRequest, Value
+
+_TABLE = """
+create table if not exists decisions (
+    decision_id text primary key,
+    decided_at integer not null,
+    client text not null,
+    user_pseudo_id text not null,
+    moment integer not null,
+    request text not null check (json_valid(request)),
+    features text not null check (json_valid(features)),
+    feature_status text not null check (json_valid(feature_status)),
+    features_missing text not null check (json_valid(features_missing)),
+    score real,
+    threshold real,
+    action text not null,
+    reason text not null,
+    action_probability real not null,
+    model text not null,
+    version text,
+    digest text
+) strict;
+create trigger if not exists decisions_are_never_updated before update on decisions
+begin select raise(abort, 'decisions are never updated'); end;
+create trigger if not exists decisions_are_never_deleted before delete on decisions
+begin select raise(abort, 'decisions are never deleted'); end;
+"""
+
+
+class AuditUnavailableError(Exception):
+    """The record of decisions can't be written or read now."""
+
+
+class AuditedDecision(msgspec.Struct, frozen=True):
+    """A decision with all that led to it; times are microseconds UTC."""
+
+    decision_id: str
+    decided_at: int
+    client: str
+    user_pseudo_id: str
+    moment: int
+    request: DecideRequest
+    features: Mapping[str, Value]
+    feature_status: Mapping[str, str]
+    features_missing: Sequence[str]
+    score: float | None
+    threshold: float | None
+    action: Action
+    reason: Reason
+    action_probability: float
+    model: str
+    version: str | None
+    digest: str | None
+
+
+_COLUMNS = AuditedDecision.__struct_fields__
+_AS_JSON = ("request", "features", "feature_status", "features_missing")
+_INSERT = f"insert into decisions ({', '.join(_COLUMNS)}) values ({', '.join('?' * len(_COLUMNS))})"
+_SELECT = f"select {', '.join(_COLUMNS)} from decisions where decision_id = ?"
+
+
+class AuditLog:
+    """The table `decisions` of an SQLite file; a failed write closes it, and the next one opens it afresh."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self._using = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._using:
+            self._close()
+
+    def append(self, decision: AuditedDecision) -> None:
+        """Put `decision` on record; on return it is on the disk.
+
+        Raises:
+            AuditUnavailableError: it isn't on record.
+        """
+        values = [_stored(name, getattr(decision, name)) for name in _COLUMNS]
+        with self._connected() as connection:
+            connection.execute(_INSERT, values)
+
+    def find(self, decision_id: str) -> AuditedDecision | None:
+        """The decision on record under `decision_id`.
+
+        Raises:
+            AuditUnavailableError: the record can't be read.
+        """
+        with self._connected() as connection:
+            found = connection.execute(_SELECT, [decision_id]).fetchone()
+        return _decision(found) if found else None
+
+    def check(self) -> None:
+        """Raises AuditUnavailableError unless a write could begin."""
+        with self._connected() as connection:
+            connection.executescript("begin immediate; rollback;")
+
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        with self._using:
+            try:
+                if self._connection is None:
+                    self._connection = _open(self.file)
+                yield self._connection
+            except (sqlite3.Error, OSError) as error:
+                self._close()
+                raise AuditUnavailableError(f"Decisions can't be put on record: {type(error).__name__}.") from error
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def replay(decision: AuditedDecision, bundle: Bundle) -> float:
+    """The score of the features on record, which is the audited one if `bundle` is the audited digest's."""
+    return float(bundle.score_rows([decision.features])[0])
+
+
+def _open(file: Path) -> sqlite3.Connection:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    connection.execute("pragma journal_mode = wal")
+    # In WAL mode only FULL flushes at each commit; less may lose acknowledged rows when the power fails.
+    connection.execute("pragma synchronous = full")
+    connection.executescript(_TABLE)
+    return connection
+
+
+def _stored(name: str, value: Any) -> Any:
+    return msgspec.json.encode(value).decode() if name in _AS_JSON else value
+
+
+def _decision(row: tuple[Any, ...]) -> AuditedDecision:
+    columns = dict(zip(_COLUMNS, row, strict=True))
+    stated = {name: msgspec.json.decode(value) if name in _AS_JSON else value for name, value in columns.items()}
+    return msgspec.convert(stated, AuditedDecision)

@@ -1,0 +1,42 @@
+"""Whether the service can decide: each dependency pinged, by name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from serving.audit import AuditLog, AuditUnavailableError
+from serving.champions import Champions
+from serving.features import FeaturesUnavailableError, OnlineFeatures
+from serving.vector import user_views
+
+NOBODY = "readiness"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a dependency, and what would mend it."""
+
+    code: str
+    detail: str
+
+
+def ping(champions: Champions, online: OnlineFeatures, audit: AuditLog) -> dict[str, Fault | None]:
+    """Each dependency with its fault, the gravest first; none where all is well."""
+    loaded = {model: champions.of(model) for model in champions.models}
+    views = [user_views(champion.bundle.features) for champion in loaded.values() if champion]
+    return {
+        "audit": _fault("E_AUDIT_UNAVAILABLE", audit.check),
+        **{model: None if champion else _untrained(model) for model, champion in loaded.items()},
+        "features": _fault("E_FEATURES_UNAVAILABLE", lambda: [online.read(NOBODY, view) for view in views]),
+    }
+
+
+def _fault(code: str, check: Callable[[], object]) -> Fault | None:
+    try:
+        check()
+    except (AuditUnavailableError, FeaturesUnavailableError) as error:
+        return Fault(code, str(error))
+    return None
+
+
+def _untrained(model: str) -> Fault:
+    return Fault("E_NO_CHAMPION", f"{model} has no champion: train one with `make run`.")

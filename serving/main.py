@@ -1,0 +1,89 @@
+"""Where the decision service meets its settings, its files and its port."""
+
+import socket
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import anyio
+import httpx
+import uvicorn
+from starlette.applications import Starlette
+
+from feature_repo.store import open_store
+from serving import keys
+from serving.app import create_app
+from serving.audit import AuditLog
+from serving.champions import SQLITE, Champions
+from serving.features import FeastFeatures
+from serving.keys import Keyring, KeysError
+from tactful.settings import Settings, load
+
+MODELS = ("popup_behaviour", "popup_profile")
+LOOPBACK = "127.0.0.1"
+
+
+def app() -> Starlette:
+    """The service of the environment's settings, for `uvicorn serving.main:app --factory`."""
+    return create_app_from_settings(load())
+
+
+def create_app_from_settings(settings: Settings) -> Starlette:
+    """The service over what lies in the settings' home, where the first start puts a key for this machine."""
+    folder = settings.home / "decisions"
+    key_file = folder / "keys.json"
+    keys.ensure_local(key_file, folder / "local.key", datetime.now(UTC))
+    return create_app(
+        Champions(f"{SQLITE}{settings.home / 'mlflow' / 'mlflow.db'}", MODELS, folder / "bundles"),
+        FeastFeatures(partial(open_store, settings.home)),
+        AuditLog(folder / "decisions.sqlite"),
+        Keyring.read(key_file),
+    )
+
+
+def serve(settings: Settings) -> None:
+    """Answer on loopback until interrupted.
+
+    Raises:
+        SystemExit: the port is in use, or the home can't be written; one line says what would be right.
+    """
+    port = settings.decision_port
+    try:
+        service = create_app_from_settings(settings)
+    except (KeysError, OSError) as error:
+        raise SystemExit(f"The decision service can't start in {settings.home}: {error}") from None
+    try:
+        listening = socket.create_server((LOOPBACK, port))
+    except OSError as error:
+        raise SystemExit(
+            f"Port {port} can't be used ({error.strerror}): set TACTFUL_DECISION_PORT to a free one."
+        ) from None
+    with listening:
+        uvicorn.Server(uvicorn.Config(service, log_level="warning")).run(sockets=[listening])
+
+
+def ask_once(settings: Settings, request: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
+    """The answer of a service started for this one request, and the seconds that the answer took.
+
+    Raises:
+        RuntimeError: the service refused the request; the message is the refusal's.
+    """
+    service = create_app_from_settings(settings)
+    key = (settings.home / "decisions" / "local.key").read_text()
+
+    async def ask() -> tuple[httpx.Response, float]:
+        transport, headers = httpx.ASGITransport(service), {"authorization": f"Bearer {key}"}
+        async with (
+            service.router.lifespan_context(service),
+            httpx.AsyncClient(transport=transport, base_url="http://local", headers=headers) as client,
+        ):
+            begun = time.perf_counter()
+            return await client.post("/v1/decide", json=request), time.perf_counter() - begun
+
+    response, seconds = anyio.run(ask)
+    answer = response.json()
+    if response.is_error:
+        raise RuntimeError(f"The decision service refused the request: {answer['detail']}")
+    return answer, seconds

@@ -1,0 +1,113 @@
+"""The record of decisions: complete, durable, never changed."""
+
+import sqlite3
+import uuid
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ml.bundle import Bundle
+from ml.policy import Action, Reason
+from serving.audit import AuditedDecision, AuditLog, AuditUnavailableError, replay
+from serving.requests import DecideRequest, Event, Value
+
+MOMENT = 1_772_000_000_000_000
+DECISION = AuditedDecision(
+    decision_id="d1",
+    decided_at=MOMENT + 5,
+    client="shop",
+    user_pseudo_id="u1",
+    moment=MOMENT,
+    request=DecideRequest("u1", profile={"channel": "email"}, events=(Event("scroll", MOMENT),)),
+    features={"pages_before": 3, "channel": "email", "scrolls": 1, "spend_usd": 0.1 + 0.2, "purchases": None},
+    feature_status={"user_features": "fresh"},
+    features_missing=("purchases",),
+    score=0.625,
+    threshold=0.5,
+    action=Action.SHOW,
+    reason=Reason.ABOVE_THRESHOLD,
+    action_probability=1.0,
+    model="popup_behaviour",
+    version="3",
+    digest="0" * 64,
+)
+
+
+@pytest.fixture
+def audit(tmp_path: Path) -> AuditLog:
+    return AuditLog(tmp_path / "decisions" / "decisions.sqlite")
+
+
+def test_what_was_put_on_record_is_found_as_it_was(audit: AuditLog) -> None:
+    audit.append(DECISION)
+    found = AuditLog(audit.file).find("d1")
+    assert found is not None
+    assert msgspec.json.encode(found) == msgspec.json.encode(DECISION)
+    assert audit.find("d2") is None
+
+
+@pytest.mark.parametrize("statement", ["update decisions set action = 'nothing'", "delete from decisions"])
+def test_the_record_is_never_changed(audit: AuditLog, statement: str) -> None:
+    audit.append(DECISION)
+    with (
+        closing(sqlite3.connect(audit.file)) as other,
+        pytest.raises(sqlite3.IntegrityError, match="never"),
+    ):
+        other.execute(statement)
+    assert audit.find("d1") is not None
+
+
+def test_a_decision_is_recorded_once(audit: AuditLog) -> None:
+    audit.append(DECISION)
+    with pytest.raises(AuditUnavailableError):
+        audit.append(DECISION)
+
+
+def test_each_commit_is_flushed_to_the_disk(audit: AuditLog) -> None:
+    with audit._connected() as connection:
+        assert connection.execute("pragma journal_mode").fetchone() == ("wal",)
+        assert connection.execute("pragma synchronous").fetchone() == (2,)
+
+
+def test_a_log_that_could_not_be_written_is_written_again_when_it_can(tmp_path: Path) -> None:
+    obstacle = tmp_path / "decisions"
+    obstacle.write_text("a file where the folder should be")
+    audit = AuditLog(obstacle / "decisions.sqlite")
+    attempts: list[Callable[[], object]] = [
+        audit.check,
+        lambda: audit.append(DECISION),
+        lambda: audit.find("d1"),
+    ]
+    for attempt in attempts:
+        with pytest.raises(AuditUnavailableError):
+            attempt()
+    obstacle.unlink()
+    audit.check()
+    audit.append(DECISION)
+    assert audit.find("d1") is not None
+
+
+VALUES: dict[str, st.SearchStrategy[Value]] = {
+    "pages_before": st.none() | st.integers(0, 2**53),
+    "channel": st.none() | st.sampled_from(["email", "search", "unseen"]),
+    "scrolls": st.integers(0, 500),
+    "spend_usd": st.none() | st.floats(-1e9, 1e9),
+    "purchases": st.none() | st.integers(0, 1000),
+}
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.fixed_dictionaries(VALUES))
+def test_a_recorded_decision_replays_to_the_same_score(
+    audit: AuditLog, trained: Bundle, features: dict[str, Value]
+) -> None:
+    decision_id, score = str(uuid.uuid4()), float(trained.score_rows([features])[0])
+    audit.append(msgspec.structs.replace(DECISION, decision_id=decision_id, features=features, score=score))
+    recorded = audit.find(decision_id)
+    assert recorded is not None
+    assert replay(recorded, trained) == score

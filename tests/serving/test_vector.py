@@ -1,0 +1,113 @@
+"""The feature vector: each source in its place, and nothing trusted that shouldn't be."""
+
+import pytest
+
+from feature_repo.contract import ActivityRule
+from ml.bundle import BundleFeature
+from serving.features import StoredRow
+from serving.problems import RefusedError
+from serving.requests import DecideRequest, Event, Value
+from serving.vector import Freshness, assemble, check_profile, check_servable, user_views
+
+SECOND = 1_000_000
+NOW = 1_772_000_000
+DAY = 86_400
+FEATURES = (
+    BundleFeature("channel", "session_profile", "session", "string", DAY, None),
+    BundleFeature("visits", "session_profile", "session", "int64", DAY, None),
+    BundleFeature("is_mobile", "session_profile", "session", "bool", DAY, None),
+    BundleFeature(
+        "since_scroll", "session_activity", "session", "float64", DAY, ActivityRule("scroll", "seconds_since")
+    ),
+    BundleFeature("spend_usd", "user_features", "user", "float64", 30 * DAY, None),
+    BundleFeature("survey", "user_survey", "user", "string", DAY, None),
+)
+FRESH = StoredRow({"spend_usd": 31.5}, NOW - DAY)
+
+
+def vector(request: DecideRequest, spend: StoredRow = FRESH, survey: StoredRow | None = None):  # type: ignore[no-untyped-def]
+    rows = {"user_features": spend, "user_survey": survey or StoredRow({"survey": "new"}, NOW)}
+    return assemble(FEATURES, request, rows, NOW * SECOND)
+
+
+def test_every_feature_comes_from_its_source() -> None:
+    request = DecideRequest(
+        "u",
+        profile={"channel": "email", "visits": 3, "is_mobile": True},
+        events=(Event("scroll", (NOW - 9) * SECOND),),
+    )
+    found = vector(request)
+    assert found.values == {
+        "channel": "email",
+        "visits": 3,
+        "is_mobile": True,
+        "since_scroll": 9.0,
+        "spend_usd": 31.5,
+        "survey": "new",
+    }
+    assert found.missing == ()
+
+
+def test_what_a_profile_leaves_out_is_missing_and_what_never_happened_is_not() -> None:
+    found = vector(DecideRequest("u", profile={"visits": None}))
+    assert found.missing == ("channel", "visits", "is_mobile")
+    assert found.values["since_scroll"] is None
+
+
+@pytest.mark.parametrize(
+    ("feature_at", "freshness", "value"),
+    [
+        pytest.param(0, Freshness.UNKNOWN, None, id="L01-unknown"),
+        pytest.param(NOW - 30 * DAY, Freshness.FRESH, 31.5, id="L02-as-old-as-allowed"),
+        pytest.param(NOW - 30 * DAY - 1, Freshness.STALE, None, id="L02-stale"),
+        pytest.param(NOW, Freshness.FRESH, 31.5, id="of-this-second"),
+        pytest.param(NOW + 1, Freshness.LATER, None, id="later-than-the-moment"),
+    ],
+)
+def test_only_a_row_that_is_true_at_the_moment_is_used(feature_at: int, freshness: Freshness, value: Value) -> None:
+    found = vector(DecideRequest("u"), StoredRow({"spend_usd": 31.5}, feature_at))
+    assert (found.freshness["user_features"], found.values["spend_usd"]) == (freshness, value)
+    assert ("spend_usd" in found.missing) == (value is None)
+
+
+def test_one_stale_view_does_not_take_the_others_along() -> None:
+    found = vector(DecideRequest("u"), survey=StoredRow({"survey": "new"}, NOW - DAY - 1))
+    assert found.freshness == {"user_features": Freshness.FRESH, "user_survey": Freshness.STALE}
+    assert found.values["spend_usd"] == 31.5
+
+
+def test_a_null_in_a_fresh_row_is_missing() -> None:
+    assert "spend_usd" in vector(DecideRequest("u"), StoredRow({"spend_usd": None}, NOW)).missing
+
+
+@pytest.mark.parametrize("profile", [{"channel": "email"}, {"channel": None}, {"visits": 3}, {"is_mobile": False}, {}])
+def test_a_profile_of_the_right_types_is_taken(profile: dict[str, Value]) -> None:
+    check_profile(FEATURES, profile)
+
+
+@pytest.mark.parametrize(
+    ("profile", "field", "told"),
+    [
+        ({"colour": "red"}, "profile.colour", "channel, visits, is_mobile"),
+        ({"since_scroll": 3.0}, "profile.since_scroll", "channel, visits, is_mobile"),
+        ({"spend_usd": 3.0}, "profile.spend_usd", "channel, visits, is_mobile"),
+        ({"channel": 3}, "profile.channel", "'3' is int; string is right"),
+        ({"visits": True}, "profile.visits", "'True' is bool; int64 is right"),
+        ({"visits": 1.0}, "profile.visits", "'1.0' is float; int64 is right"),
+        ({"is_mobile": 1}, "profile.is_mobile", "'1' is int; bool is right"),
+    ],
+)
+def test_a_profile_says_only_what_the_model_reads_from_it(profile: dict[str, Value], field: str, told: str) -> None:
+    with pytest.raises(RefusedError, match=told) as refused:
+        check_profile(FEATURES, profile)
+    assert refused.value.stated.field == field
+
+
+def test_user_features_are_looked_up_by_view() -> None:
+    assert user_views(FEATURES) == {"user_features": ["spend_usd"], "user_survey": ["survey"]}
+
+
+@pytest.mark.parametrize(("entity", "data_type"), [("item", "int64"), ("user", "timestamp")])
+def test_a_model_that_reads_what_is_not_given_here_is_refused(entity: str, data_type: str) -> None:
+    with pytest.raises(ValueError, match=f"is {data_type} of entity '{entity}'"):
+        check_servable([BundleFeature("price", "items", entity, data_type, DAY, None)])
