@@ -1,0 +1,1 @@
+"""Dagster: what is materialised from what, when, and what must hold in between."""

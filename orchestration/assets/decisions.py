@@ -1,0 +1,84 @@
+"""Decisions: the service that decides, tried on a visitor of the last day."""
+
+import json
+from typing import Any
+
+import dagster as dg
+
+from feature_repo.contract import FeatureTable
+from ml.specs import POPUP_BEHAVIOUR
+from orchestration.assets.features import online_tables
+from orchestration.assets.models import models
+from orchestration.resources import OWNERS, SETTINGS, TABLES, WAREHOUSE_POOL, WarehouseResource
+
+GROUP = "decisions"
+
+_LAST_MOMENT = """
+    select session_key, user_pseudo_id
+    from fct_session_activity
+    where is_exit and activity_index between 4 and 500
+    order by feature_at desc, session_key
+    limit 1
+"""
+_EVENTS = """
+    select event_name, event_timestamp
+    from int_events_sessionized
+    where session_key = $session_key and activity_index is not null
+    order by activity_index
+"""
+_NEWEST = "select epoch_us(max(known_at)) as microseconds from fct_user_features"
+
+
+@dg.asset(
+    deps=[*models, *online_tables],
+    group_name=GROUP,
+    kinds={"python", "sqlite"},
+    owners=OWNERS,
+    pool=WAREHOUSE_POOL,
+)
+def live_decision(warehouse: WarehouseResource) -> dg.MaterializeResult:
+    """One decision of the decision service, asked for the last visitor who left, and put on record as any other."""
+    from serving.main import ask_once
+
+    request = _request(warehouse)
+    answer, seconds = ask_once(SETTINGS, request)
+    return dg.MaterializeResult(
+        metadata={
+            **{name: value for name, value in answer.items() if isinstance(value, str | float | bool | int)},
+            "answer": dg.JsonMetadataValue(answer),
+            "milliseconds": seconds * 1000,
+        }
+    )
+
+
+def _request(warehouse: WarehouseResource) -> dict[str, Any]:
+    """The session as if it were had again once the last day's features are online: history never looks ahead."""
+    moment = warehouse.query(_LAST_MOMENT).iloc[0]
+    events = warehouse.query(_EVENTS, {"session_key": moment["session_key"]})
+    now = int(warehouse.query(_NEWEST)["microseconds"].iloc[0])
+    events["event_timestamp"] += now - events["event_timestamp"].max()
+    return {
+        "model": POPUP_BEHAVIOUR.name,
+        "user_pseudo_id": moment["user_pseudo_id"],
+        "at": now,
+        "profile": _profile(warehouse, moment["session_key"]),
+        "events": events.to_dict("records"),
+    }
+
+
+def _profile(warehouse: WarehouseResource, session_key: str) -> dict[str, Any]:
+    """What is known of a session at its start: the features of session tables that no event changes."""
+    profile: dict[str, Any] = {}
+    for table in TABLES:
+        if names := _unruled(table):
+            rows = warehouse.query(
+                f"select {', '.join(names)} from {table.name} where session_key = $key", {"key": session_key}
+            )
+            profile |= json.loads(rows.iloc[0].to_json())
+    return profile
+
+
+def _unruled(table: FeatureTable) -> list[str]:
+    if table.join_key != "session_key":
+        return []
+    return [column.name for column in table.features_of(POPUP_BEHAVIOUR.name) if column.rule is None]

@@ -1,0 +1,60 @@
+"""GA4 export days, landed with every row accounted for."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from ga4_export.landing import land_days
+from ga4_export.listing import list_days
+from orchestration.partitions import DAILY, IN_ONE_RUN, days_of
+from orchestration.resources import OWNERS, SETTINGS, SOURCE, LandingResource, count_metadata, names
+
+GROUP = "ga4_export"
+
+
+@dg.asset(group_name=GROUP, kinds={"python", "parquet"}, owners=OWNERS)
+def simulated_export() -> dg.MaterializeResult:
+    """The export of a made-up shop, in GA4's format; no evidence about real visitors."""
+    from simulator.export import write
+    from simulator.shop import Shop
+
+    shop = Shop(
+        seed=SETTINGS.simulation_seed,
+        first_day=SOURCE.first,
+        days=SETTINGS.simulation_days,
+        sessions_per_day=SETTINGS.simulation_sessions,
+        time_zone=SETTINGS.time_zone,
+    )
+    written = write(SOURCE.folder, shop)
+    return dg.MaterializeResult(
+        metadata={
+            "folder": dg.MetadataValue.path(SOURCE.folder),
+            "days": len(written),
+            "sessions_per_day": shop.sessions_per_day,
+            "seed": shop.seed,
+        }
+    )
+
+
+@dg.asset(
+    key_prefix="ga4_export",
+    group_name=GROUP,
+    kinds={"ga4", "parquet"},
+    owners=OWNERS,
+    partitions_def=DAILY,
+    backfill_policy=IN_ONE_RUN,
+    deps=[simulated_export] if SOURCE.is_simulated else [],
+)
+def events(context: dg.AssetExecutionContext, landing: LandingResource) -> dg.MaterializeResult:
+    """Raw events as GA4 exports them, one file a day; rows that can't be events are in quarantine with the reason."""
+    landed = land_days(landing.open(), list_days(SOURCE.folder), days_of(context), datetime.now(UTC))
+    if landed.problems:
+        raise dg.Failure("; ".join(landed.problems), allow_retries=False)
+    return dg.MaterializeResult(
+        metadata={
+            **count_metadata(landed.counts),
+            "quarantine_reasons": names([f"{reason}: {rows}" for reason, rows in landed.reasons.items()]),
+            "columns_unknown": names(landed.columns_unknown),
+            "folder": dg.MetadataValue.path(SOURCE.folder),
+        }
+    )

@@ -1,0 +1,136 @@
+"""Models: training sets joined from the feature store, and what is learnt from them."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import dagster as dg
+import pandas as pd
+
+from feature_repo import contract, offline
+from feature_repo.contract import FeatureTable
+from ml.specs import MODELS, USER_SEGMENTS, ModelSpec
+from orchestration.assets.features import feature_registry
+from orchestration.metadata import model_metadata, segment_metadata
+from orchestration.resources import (
+    OWNERS,
+    SETTINGS,
+    SOURCE,
+    TABLES,
+    WAREHOUSE_POOL,
+    FeatureStoreResource,
+    RegistryResource,
+    WarehouseResource,
+)
+
+if TYPE_CHECKING:
+    from ml.release import Terms
+
+GROUP = "models"
+_WHOLE_SESSIONS = "select avg(case when has_session_start then 1.0 else 0.0 end) as share from fct_sessions"
+
+
+def _training_set_file(name: str) -> Path:
+    return SETTINGS.home / "training_sets" / f"{name}.parquet"
+
+
+def _terms(tables: tuple[FeatureTable, ...], warehouse: WarehouseResource) -> "Terms":
+    from ml.release import Terms
+
+    return Terms(
+        contract_checksum=contract.checksum(tables),
+        conversion_event=SETTINGS.conversion_event,
+        impression_budget=SETTINGS.impression_budget,
+        is_simulated=SOURCE.is_simulated,
+        whole_sessions=float(warehouse.query(_WHOLE_SESSIONS)["share"].iloc[0]),
+    )
+
+
+def _training_set(spec: ModelSpec) -> dg.AssetsDefinition:
+    @dg.asset(
+        name=f"{spec.name}_training_set",
+        deps=[feature_registry, dg.AssetKey(spec.labels_table)],
+        group_name=GROUP,
+        kinds={"feast", "parquet"},
+        owners=OWNERS,
+        description=f"One row a decision of {spec.name}: features as they were known at its moment, and its label.",
+        pool=WAREHOUSE_POOL,
+    )
+    def training_set(warehouse: WarehouseResource, feature_store: FeatureStoreResource) -> dg.MaterializeResult:
+        labels = warehouse.query(f"select * from {spec.labels_table}").rename(columns={"decision_at": offline.MOMENT})
+        frame = offline.training_frame(feature_store.open(), spec.feature_service, labels)
+        file = _training_set_file(spec.name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        frame.to_parquet(file, index=False)
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": len(frame),
+                "positives": int(frame[spec.label].sum()),
+                "feature_service": spec.feature_service,
+                "file": dg.MetadataValue.path(file),
+            }
+        )
+
+    return training_set
+
+
+def _model(spec: ModelSpec, training_set: dg.AssetsDefinition) -> dg.AssetsDefinition:
+    @dg.asset(
+        name=spec.name,
+        deps=[training_set],
+        group_name=GROUP,
+        kinds={"xgboost", "mlflow"},
+        owners=OWNERS,
+        description=f"{spec.description} The newest version, champion if it ranks better than chance.",
+        pool=WAREHOUSE_POOL,
+    )
+    def model(
+        context: dg.AssetExecutionContext, registry: RegistryResource, warehouse: WarehouseResource
+    ) -> dg.MaterializeResult:
+        from ml.datasets import DatasetError, TrainingSet, features_of
+        from ml.release import release_model
+        from ml.training import TooFewPositives
+
+        frame = pd.read_parquet(_training_set_file(spec.name))
+        data = TrainingSet(frame, features_of(TABLES, spec.name), spec.label)
+        with TemporaryDirectory() as folder:
+            try:
+                release = release_model(spec, data, registry.open(), _terms(TABLES, warehouse), Path(folder))
+            except (TooFewPositives, DatasetError) as refusal:
+                context.log.warning(str(refusal))
+                return dg.MaterializeResult(metadata={"status": "not_trained", "reason": str(refusal)})
+            return dg.MaterializeResult(metadata=model_metadata(release, SETTINGS.mlflow_port))
+
+    return model
+
+
+training_sets = {spec.name: _training_set(spec) for spec in MODELS}
+models = [_model(spec, training_sets[spec.name]) for spec in MODELS]
+
+
+@dg.asset(
+    name=USER_SEGMENTS.name,
+    deps=[dg.AssetKey(["feature_store", table.view]) for table in TABLES if table.features_of(USER_SEGMENTS.name)],
+    group_name=GROUP,
+    kinds={"scikitlearn", "mlflow"},
+    owners=OWNERS,
+    description=f"{USER_SEGMENTS.description} Groups of the users seen in the last 28 days.",
+    pool=WAREHOUSE_POOL,
+)
+def user_segments(
+    context: dg.AssetExecutionContext, registry: RegistryResource, warehouse: WarehouseResource
+) -> dg.MaterializeResult:
+    """Groups of the users seen in the last 28 days."""
+    from ml.release import Users, release_segments
+    from ml.segments import TooFewUsers
+
+    table = next(table for table in TABLES if table.features_of(USER_SEGMENTS.name))
+    rows = offline.read(table, offline.offline_folder(SETTINGS.home, table), SOURCE.last, SOURCE.last)
+    users = Users(rows, table.features_of(USER_SEGMENTS.name), SOURCE.last)
+    with TemporaryDirectory() as folder:
+        try:
+            release = release_segments(USER_SEGMENTS, users, registry.open(), _terms((table,), warehouse), Path(folder))
+        except TooFewUsers as refusal:
+            context.log.warning(str(refusal))
+            return dg.MaterializeResult(metadata={"status": "not_trained", "reason": str(refusal)})
+        return dg.MaterializeResult(metadata=segment_metadata(release, SETTINGS.mlflow_port))

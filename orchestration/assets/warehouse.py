@@ -1,0 +1,70 @@
+"""The warehouse: dbt models over the landed events."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation, DbtCliResource, dbt_assets
+from typing_extensions import override
+
+from feature_repo.store import MANIFEST
+from orchestration.partitions import DAILY, IN_ONE_RUN, days_of
+from orchestration.resources import OWNERS, SETTINGS, SOURCE, WAREHOUSE_POOL, WarehouseResource
+from tactful.dbt import variables
+
+
+class Translator(DagsterDbtTranslator):
+    """How a dbt model appears in Dagster: grouped as its folder, daily where it is built by day."""
+
+    @override
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        return "warehouse"
+
+    @override
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
+        return OWNERS
+
+    @override
+    def get_partitions_def(self, dbt_resource_props: Mapping[str, Any]) -> dg.PartitionsDefinition | None:
+        return DAILY if "day" in dbt_resource_props["config"]["meta"] else None
+
+    @override
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        return str(dbt_resource_props["description"])
+
+
+@dbt_assets(
+    manifest=MANIFEST,
+    dagster_dbt_translator=Translator(),
+    backfill_policy=IN_ONE_RUN,
+    exclude="resource_type:unit_test",
+    pool=WAREHOUSE_POOL,
+)
+def warehouse(context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: WarehouseResource) -> Iterator[Any]:
+    """Staging, intermediate and mart models, with their tests as checks."""
+    days = days_of(context)
+    command = ["build", "--vars", variables(SETTINGS, days[0], days[-1])]
+    if (days[0], days[-1]) == (SOURCE.first, SOURCE.last):
+        # all days are at hand, so that tables may change their columns
+        command.append("--full-refresh")
+    invocation = dbt.cli(command, context=context, raise_on_error=False)
+    # the warehouse is dbt's until it has ended, so rows are counted after its last event
+    for event in list(invocation.stream()):
+        if isinstance(event, dg.Output):
+            table = context.asset_key_for_output(event.output_name).path[-1]
+            yield event.with_metadata({**event.metadata, "dagster/row_count": warehouse.count(table)})
+        else:
+            yield event
+    if not invocation.is_successful():
+        raise dg.Failure(_failures(invocation), allow_retries=False)
+
+
+def _failures(invocation: DbtCliInvocation) -> str:
+    """What dbt could not build, in one line."""
+    try:
+        results = invocation.get_artifact("run_results.json")["results"]
+    except FileNotFoundError:
+        return "dbt could not start; its log says why."
+    failed = [result for result in results if result["status"] in ("error", "fail", "runtime error")]
+    told = (f"{result['unique_id'].split('.')[2]}: {' '.join(result['message'].split())[:300]}" for result in failed)
+    return "dbt could not build " + "; ".join(told)

@@ -1,0 +1,44 @@
+"""What runs by itself: the daily job, and retraining when the data have drifted."""
+
+import dagster as dg
+
+from orchestration.assets import models, monitoring
+from orchestration.partitions import DAILY, REREAD, range_tags
+
+everything = dg.define_asset_job(
+    "everything",
+    selection=dg.AssetSelection.all(),
+    description="The main job: from the export to decisions, for a range of days in one run.",
+)
+
+retrain = dg.define_asset_job(
+    "retrain",
+    selection=dg.AssetSelection.assets(*models.training_sets.values(), *models.models, models.user_segments),
+    description="Training sets and models anew, from the features as they are.",
+)
+
+
+@dg.schedule(job=everything, cron_schedule="0 14 * * *", execution_timezone=DAILY.timezone)
+def daily() -> dg.RunRequest | dg.SkipReason:
+    """Every afternoon, when GA4 has delivered: the newest day, and the three before it that GA4 may have rewritten."""
+    keys = DAILY.get_partition_keys()
+    first, last = keys[-1 - min(REREAD.days, len(keys) - 1)], keys[-1]
+    newest = DAILY.time_window_for_partition_key(last).start.date()
+    oldest = DAILY.time_window_for_partition_key(first).start.date()
+    return dg.RunRequest(run_key=last, tags=range_tags(oldest, newest))
+
+
+@dg.asset_sensor(asset_key=monitoring.feature_drift.key, job=retrain, default_status=dg.DefaultSensorStatus.RUNNING)
+def retrain_on_drift(_: dg.SensorEvaluationContext, asset_event: dg.EventLogEntry) -> dg.RunRequest | dg.SkipReason:
+    """Asks for retraining when the drift report says so."""
+    metadata = asset_event.asset_materialization.metadata if asset_event.asset_materialization else {}
+    verdict, reason = metadata["verdict"].value, metadata["reason"].value
+    if verdict != "drift":
+        return dg.SkipReason(f"The verdict is {verdict}: {reason}")
+    window = str(metadata["window"].value)
+    return dg.RunRequest(run_key=f"drift-{window}", tags={"tactful/drift": str(reason)})
+
+
+JOBS = [everything, retrain]
+SCHEDULES = [daily]
+SENSORS = [retrain_on_drift]

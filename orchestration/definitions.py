@@ -1,0 +1,29 @@
+"""Everything Dagster is told, assembled."""
+
+import dagster as dg
+
+from orchestration import automation, checks
+from orchestration.assets import decisions, features, ga4_export, models, monitoring, warehouse
+from orchestration.resources import SOURCE, build_resources
+
+defs = dg.Definitions(
+    assets=[
+        *([ga4_export.simulated_export] if SOURCE.is_simulated else []),
+        ga4_export.events,
+        warehouse.warehouse,
+        *features.published_tables,
+        features.feature_registry,
+        *features.online_tables,
+        *models.training_sets.values(),
+        *models.models,
+        models.user_segments,
+        monitoring.feature_drift,
+        decisions.live_decision,
+    ],
+    asset_checks=checks.CHECKS,
+    jobs=automation.JOBS,
+    schedules=automation.SCHEDULES,
+    sensors=automation.SENSORS,
+    resources=build_resources(),
+    executor=dg.in_process_executor,
+)

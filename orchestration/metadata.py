@@ -1,0 +1,76 @@
+"""Releases and verdicts as Dagster metadata: figures for machines, tables and pictures for people."""
+
+import base64
+from collections.abc import Iterable
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+if TYPE_CHECKING:
+    from ml.evaluation import Interval
+    from ml.policy_evaluation import PolicyOutcome
+    from ml.release import Release, SegmentRelease
+
+
+def model_metadata(release: "Release", mlflow_port: int) -> dict[str, Any]:
+    """What the Dagster UI shows of a model's version."""
+    policies = release.policies
+    return {
+        "status": "champion" if release.gate.is_passed else "not_promoted",
+        "reason": release.gate.reason,
+        "version": release.version,
+        "family": release.family,
+        **release.scorecard.as_metadata(),
+        "policies": dg.JsonMetadataValue(
+            {
+                "always": _outcome(policies.always),
+                "model": _outcome(policies.model),
+                "conversions_kept": interval_json(policies.conversions_kept),
+            }
+        ),
+        "digest": release.digest,
+        "plots": _pictures(release.plots),
+        "mlflow": _mlflow(mlflow_port),
+    }
+
+
+def segment_metadata(release: "SegmentRelease", mlflow_port: int) -> dict[str, Any]:
+    """What the Dagster UI shows of the segments."""
+    segments = [
+        {"name": segment.name, "users": segment.users, "share": segment.share} for segment in release.report.segments
+    ]
+    return {
+        "status": "champion" if release.gate.is_passed else "not_promoted",
+        "reason": release.gate.reason,
+        "version": release.version,
+        **release.report.as_metadata(),
+        "by_size": dg.JsonMetadataValue(segments),
+        "digest": release.digest,
+        "plots": _pictures(release.plots),
+        "mlflow": _mlflow(mlflow_port),
+    }
+
+
+def interval_json(interval: "Interval") -> dict[str, float | None]:
+    """An interval as JSON, where what is not defined is null."""
+    bounds = {"value": interval.value, "low": interval.low, "high": interval.high}
+    return {name: value if isfinite(value) else None for name, value in bounds.items()}
+
+
+def _outcome(outcome: "PolicyOutcome") -> dict[str, Any]:
+    return {
+        "impressions": outcome.impressions,
+        "conversions": outcome.conversions,
+        "conversion_rate": interval_json(outcome.conversion_rate),
+    }
+
+
+def _pictures(files: Iterable[Path]) -> dg.MarkdownMetadataValue:
+    images = (f"![{file.stem}](data:image/png;base64,{base64.b64encode(file.read_bytes()).decode()})" for file in files)
+    return dg.MetadataValue.md("\n\n".join(images))
+
+
+def _mlflow(port: int) -> dg.UrlMetadataValue:
+    return dg.MetadataValue.url(f"http://127.0.0.1:{port}/#/models")

@@ -1,0 +1,108 @@
+"""Run a job here and now on the home's Dagster instance, and tell of its steps as they happen.
+
+    python -m orchestration.run JOB FIRST_DAY LAST_DAY RUN_ID DESCRIPTOR
+
+Progress goes to the file descriptor, one JSON object a line: {"step", "stage", "state", "at", "message"}.
+"""
+
+import importlib
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import TextIO
+
+import dagster as dg
+
+from orchestration import summary
+from orchestration.assets.warehouse import warehouse
+from orchestration.definitions import defs
+from orchestration.partitions import range_tags
+from orchestration.resources import SETTINGS
+
+_STATES = {
+    dg.DagsterEventType.STEP_START: "started",
+    dg.DagsterEventType.STEP_SUCCESS: "ended",
+    dg.DagsterEventType.STEP_FAILURE: "failed",
+}
+
+# Half a minute of imports passes unnoticed while dbt is at work in a process of its own.
+_SLOW_IMPORTS = (
+    "great_expectations.expectations",
+    "feast",
+    "evidently.presets",
+    "ml.release",
+    "mlflow",
+    "serving.main",
+)
+
+
+def main(job: str, first: str, last: str, run_id: str, descriptor: str) -> int:
+    """Exit code 0 if every step and every blocking check of the job went well."""
+    with dg.DagsterInstance.get() as instance, os.fdopen(int(descriptor), "w", buffering=1) as progress:
+        instance.add_event_listener(run_id, _teller(progress))
+        result = defs.resolve_job_def(job).execute_in_process(
+            instance=instance,
+            tags=range_tags(date.fromisoformat(first), date.fromisoformat(last)),
+            run_id=run_id,
+            raise_on_error=False,
+        )
+        if result.success:
+            summary.write(instance, SETTINGS.home / "reports" / "summary.json", run_id)
+    return 0 if result.success else 1
+
+
+def _import_all(names: Sequence[str]) -> None:
+    for name in names:
+        importlib.import_module(name)
+
+
+def _teller(progress: TextIO) -> Callable[[dg.EventLogEntry], None]:
+    stages = _stages()
+    broken: dict[str | None, str] = {}
+
+    def tell(entry: dg.EventLogEntry) -> None:
+        event = entry.dagster_event
+        if event is not None and event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            evaluation = event.asset_check_evaluation_data
+            if not evaluation.passed:
+                broken[event.step_key] = evaluation.description or evaluation.check_name
+        if event is not None and (state := _STATES.get(event.event_type)) and event.step_key:
+            line = {
+                "step": event.step_key,
+                "stage": stages.get(event.step_key, event.step_key),
+                "state": state,
+                "at": entry.timestamp,
+                "message": broken.get(event.step_key) or _failure(event) if state == "failed" else "",
+            }
+            progress.write(json.dumps(line) + "\n")
+            if (event.step_key, state) == (warehouse.op.name, "started"):
+                threading.Thread(target=_import_all, args=(_SLOW_IMPORTS,), daemon=True).start()
+
+    return tell
+
+
+def _stages() -> Mapping[str, str]:
+    """The asset group of each step; a check belongs to the group of what it checks."""
+    built = [assets for assets in defs.assets or () if isinstance(assets, dg.AssetsDefinition)]
+    groups = {spec.key: spec.group_name or "" for assets in built for spec in assets.specs}
+    steps = {assets.op.name: groups[next(iter(assets.keys))] for assets in built}
+    checks = {checks.op.name: groups[next(iter(checks.check_keys)).asset_key] for checks in defs.asset_checks or ()}
+    return {**steps, **checks}
+
+
+def _failure(event: dg.DagsterEvent) -> str:
+    """What went wrong in a step, in one line."""
+    data = event.step_failure_data
+    if data.user_failure_data and data.user_failure_data.description:
+        return str(data.user_failure_data.description)
+    error = data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message.strip().splitlines()[0] if error else "no reason was given"
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
