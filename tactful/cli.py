@@ -1,0 +1,129 @@
+"""The command line: thin, typed, and quick to start; each command imports what it needs."""
+
+import json
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from tactful import settings as tactful_settings
+from tactful.settings import SettingsError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="From a GA4 export to features, models and decisions.",
+)
+console = Console()
+USAGE = 2
+
+
+def main() -> None:
+    """The command `tactful`; every foreseen mistake ends in one line and a non-zero exit code."""
+    from ga4_export.listing import ExportError
+    from tactful.ask import AskError
+    from tactful.dbt import ManifestError
+    from tactful.home import HomeError
+    from tactful.run import RunError
+    from tactful.ui import UiError
+
+    try:
+        app()
+    except (SettingsError, ExportError, HomeError) as mistake:
+        _say(mistake)
+        sys.exit(USAGE)
+    except (ManifestError, RunError, UiError, AskError) as failure:
+        _say(failure)
+        sys.exit(1)
+
+
+@app.command()
+def run(
+    export: Annotated[
+        Path | None, typer.Option(help="Folder of events_YYYYMMDD.parquet files; without it, the simulator's shop.")
+    ] = None,
+) -> None:
+    """Run the main job on what is new, and print the scoreboard."""
+    from tactful.run import run as run_job
+
+    settings = tactful_settings.load(remembered=False)
+    if export is not None:
+        settings = settings.model_copy(update={"export": export.absolute()})
+    raise typer.Exit(run_job(settings, console))
+
+
+@app.command()
+def ui() -> None:
+    """Show Dagster, MLflow, the reports and the decision API until Ctrl-C."""
+    from tactful.ui import show
+
+    show(tactful_settings.load(), console)
+
+
+@app.command()
+def serve() -> None:
+    """Answer decision requests on loopback."""
+    from serving.main import serve as serve_decisions
+
+    serve_decisions(tactful_settings.load())
+
+
+@app.command()
+def simulate(
+    folder: Annotated[Path, typer.Argument(help="Where the days are written.")],
+    days: Annotated[int, typer.Option(min=1)] = 60,
+    sessions: Annotated[int, typer.Option(min=1, help="Sessions a day, on average.")] = 1000,
+    first_day: Annotated[str, typer.Option(help="YYYY-MM-DD.")] = "2026-01-05",
+    seed: Annotated[int, typer.Option(min=0)] = 7,
+) -> None:
+    """Write the GA4 export of a made-up shop."""
+    from simulator.shop import Shop
+    from tactful.simulate import simulate as write_export
+
+    shop = Shop(seed=seed, first_day=_day(first_day), days=days, sessions_per_day=sessions)
+    write_export(folder, shop, console)
+
+
+@app.command()
+def models() -> None:
+    """List the registered model versions; the champion is the one that decides."""
+    from tactful.models import show_versions
+
+    show_versions(tactful_settings.load(), console)
+
+
+@app.command()
+def decide(
+    user_pseudo_id: Annotated[str, typer.Argument(help="GA4's id of the visitor's browser.")],
+    request: Annotated[
+        Path | None, typer.Option(help="JSON file with what is known of the session: profile, events, at, model.")
+    ] = None,
+) -> None:
+    """Ask the running decision service about one visitor."""
+    from tactful.ask import ask
+
+    stated: dict[str, Any] = json.loads(request.read_text()) if request else {}
+    console.print_json(data=ask(tactful_settings.load(), {**stated, "user_pseudo_id": user_pseudo_id}))
+
+
+@app.command()
+def doctor() -> None:
+    """Look at settings, home, export and ports, and say what to do where something is not in order."""
+    from tactful.doctor import examine
+
+    raise typer.Exit(examine(tactful_settings.load(), console))
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(f"--first-day is {text!r}; a day as YYYY-MM-DD is needed.") from None
+
+
+def _say(mistake: Exception) -> None:
+    Console(stderr=True, soft_wrap=True).print(f"[bold red]tactful:[/] {mistake}", highlight=False, markup=True)

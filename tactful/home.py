@@ -1,0 +1,150 @@
+"""The folder that everything is written to: made ready, kept to one export at a time, and described to subprocesses."""
+
+import fcntl
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from string import Template
+
+from tactful.settings import HOME, PREFIX, REMEMBERED, Settings, SettingsError
+from tactful.source import Source
+
+PROJECT = Path(__file__).parents[1]
+EARLIER = "earlier"
+_SOURCE = "source.json"
+_LOCK = ".lock"
+_NOT_REMEMBERED = ("home", "dagster_port", "mlflow_port", "decision_port", "reports_port")
+
+
+class HomeError(ValueError):
+    """The home can't be used; the message is one line that says why and what would be right."""
+
+
+def prepare(settings: Settings) -> None:
+    """Make the home and its Dagster instance ready.
+
+    Raises:
+        HomeError: the home can't be written.
+    """
+    dagster = settings.home / "dagster"
+    try:
+        dagster.mkdir(parents=True, exist_ok=True)
+        instance = Template((PROJECT / "dagster.yaml").read_text()).substitute(DAGSTER_HOME=dagster)
+        (dagster / "dagster.yaml").write_text(instance)
+        (settings.home / "logs").mkdir(exist_ok=True)
+    except OSError as error:
+        raise HomeError(
+            f"{HOME} {settings.home} can't be written ({error.strerror}): name a folder that can."
+        ) from None
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The environment of every process of the platform: its home, and no tool that phones home."""
+    return {
+        **os.environ,
+        HOME: str(settings.home),
+        "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", ""))),
+        "PYTHONPATH": str(PROJECT),
+        "DAGSTER_HOME": str(settings.home / "dagster"),
+        "DAGSTER_DISABLE_TELEMETRY": "1",
+        "DO_NOT_TRACK": "true",
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "FEAST_USAGE": "False",
+        "GX_ANALYTICS_ENABLED": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        # MLflow's server starts three times as fast without the workers of features that are not used here
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "GIT_PYTHON_REFRESH": "quiet",
+    }
+
+
+def remember(settings: Settings) -> None:
+    """Note the settings of a run, so that what is started afterwards on this home follows it."""
+    default = Settings.model_construct()
+    changed = {
+        name: value
+        for name, value in settings.model_dump(mode="json", exclude=set(_NOT_REMEMBERED)).items()
+        if value is not None and value != default.model_dump(mode="json")[name]
+    }
+    lines = [f"{PREFIX}{name.upper()}={json.dumps(value)}\n" for name, value in changed.items()]
+    (settings.home / REMEMBERED).write_text("".join(lines))
+
+
+def adopt(settings: Settings, source: Source) -> Path | None:
+    """Make `source` the home's export; another export's data are set aside whole, and come back with their export.
+
+    Returns:
+        Where the former export's data were put, if there was another.
+
+    Raises:
+        HomeError: `tactful ui` is looking at the home.
+    """
+    marker = settings.home / _SOURCE
+    identity = _identity(settings, source)
+    before = json.loads(marker.read_text()) if marker.is_file() else None
+    if before == identity:
+        return None
+    set_aside = None
+    if before is not None:
+        with _locked(settings, fcntl.LOCK_EX):
+            set_aside = _place(settings, before)
+            _move_all(settings.home, set_aside)
+            _move_all(_place(settings, identity), settings.home)
+    prepare(settings)
+    marker.write_text(json.dumps(identity))
+    return set_aside
+
+
+@contextmanager
+def watched(settings: Settings) -> Iterator[None]:
+    """While the block runs, the home is not given to another export."""
+    with _locked(settings, fcntl.LOCK_SH):
+        yield
+
+
+@contextmanager
+def _locked(settings: Settings, mode: int) -> Iterator[None]:
+    with (settings.home / _LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, mode | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise HomeError(
+                f"{settings.home} is in use by `tactful ui`: stop it before running on another export."
+            ) from None
+        yield
+
+
+def _identity(settings: Settings, source: Source) -> Mapping[str, str]:
+    if source.is_simulated:
+        shop = {name for name in Settings.model_fields if name.startswith("simulation_")}
+        stated = settings.model_dump(mode="json", include=shop)
+        return {"export": "simulated", **{name: str(value) for name, value in stated.items()}}
+    return {"export": str(source.folder)}
+
+
+def _place(settings: Settings, identity: Mapping[str, str]) -> Path:
+    words = "-".join(identity.values()).strip("/")
+    return settings.home / EARLIER / "".join(letter if letter.isalnum() else "-" for letter in words)
+
+
+def _move_all(here: Path, there: Path) -> None:
+    if not here.is_dir():
+        return
+    there.mkdir(parents=True, exist_ok=True)
+    for entry in here.iterdir():
+        if entry.name not in (EARLIER, _LOCK):
+            entry.replace(there / entry.name)
+
+
+def require_run(settings: Settings) -> None:
+    """Refuse to look at a home in which nothing has run.
+
+    Raises:
+        SettingsError: no run has finished in the home.
+    """
+    if not (settings.home / _SOURCE).is_file():
+        raise SettingsError(f"Nothing has run in {settings.home} yet: `make run` comes first.")

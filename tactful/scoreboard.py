@@ -1,0 +1,139 @@
+"""The scoreboard: a run's summary as a business owner reads it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+Summary = Mapping[str, Any]
+
+POPUP_MODELS = ("popup_profile", "popup_behaviour")
+_METRICS = {"popup_profile": "roc_auc", "popup_behaviour": "roc_auc", "purchase_propensity": "average_precision"}
+_METRIC_NAMES = {"roc_auc": "ROC-AUC", "average_precision": "average precision"}
+
+
+def show(summary: Summary, console: Console) -> None:
+    """Print a summary."""
+    source = summary["source"]
+    console.print()
+    console.rule(f"[bold]Tactful, {source['first_day']} to {source['last_day']}")
+    if source["is_simulated"]:
+        console.print("[yellow]Simulated shop: these figures say nothing about real visitors.[/]")
+    for table in (
+        _rows(summary["rows"]),
+        _models(summary["models"]),
+        _policies(summary),
+        _segments(summary["segments"]),
+        _stages(summary.get("stages", ())),
+    ):
+        console.print(table)
+    for reason in _reasons(summary):
+        console.print(reason)
+    console.print(f"[bold]Drift[/]     {_drift(summary['drift'])}")
+    console.print(f"[bold]Decision[/]  {_decision(summary['decision'])}")
+    console.print()
+
+
+def _rows(rows: Mapping[str, Any]) -> Table:
+    table = _table("Rows", "read", "events", "duplicates", "quarantined", "suppressed", "accounted for")
+    where = [rows[name] for name in ("rows_loaded", "rows_duplicate", "rows_quarantined", "rows_suppressed")]
+    table.add_row(
+        f"{rows['rows_read']:,}",
+        *(f"{count:,}" for count in where),
+        "yes" if sum(where) == rows["rows_read"] else "[red]no[/]",
+    )
+    return table
+
+
+def _models(models: Mapping[str, Mapping[str, Any]]) -> Table:
+    title = "Models, on the last fifth of the days"
+    table = _table(title, "model", "metric", "value", "95 % interval", "positives", "")
+    for name, model in models.items():
+        status = str(model["status"]).replace("_", " ")
+        if model["status"] == "not_trained":
+            table.add_row(name, "", "", "", "", status)
+            continue
+        metric = _METRICS[name]
+        low, high = model.get(f"{metric}_low"), model.get(f"{metric}_high")
+        table.add_row(
+            name,
+            _METRIC_NAMES[metric],
+            _figure(model.get(metric)),
+            f"{_figure(low)} to {_figure(high)}",
+            f"{model['positives']:,.0f} of {model['rows']:,.0f}",
+            status,
+        )
+    return table
+
+
+def _reasons(summary: Summary) -> Iterator[str]:
+    """Why a model is not trusted to decide, for each that is not."""
+    for name, model in {**summary["models"], "user_segments": summary["segments"]}.items():
+        if model["status"] != "champion":
+            yield f"[bold]{name}[/] is {model['status'].replace('_', ' ')}. {model['reason']}"
+
+
+def _policies(summary: Summary) -> Table:
+    title = f"Pop-up policies on the test days, judged by {summary['conversion_event']}"
+    table = _table(title, "policy", "shown", "converted", "rate", "95 % interval", "kept")
+    baseline = summary["baseline_conversion_rate"]
+    table.add_row("case study 000, always", "3,732", "about 75", _percent(baseline), "", "")
+    compared = {name: summary["models"][name].get("policies") for name in POPUP_MODELS}
+    if always := next((policies["always"] for policies in compared.values() if policies), None):
+        table.add_row("always", *_outcome(always), _percent(1.0))
+    for name, policies in compared.items():
+        if policies:
+            table.add_row(name, *_outcome(policies["model"]), _percent(policies["conversions_kept"]["value"]))
+    return table
+
+
+def _outcome(outcome: Mapping[str, Any]) -> tuple[str, ...]:
+    rate = outcome["conversion_rate"]
+    return (
+        f"{outcome['impressions']:,}",
+        f"{outcome['conversions']:,}",
+        _percent(rate["value"]),
+        f"{_percent(rate['low'])} to {_percent(rate['high'])}",
+    )
+
+
+def _segments(segments: Mapping[str, Any]) -> Table:
+    table = _table("Segments of the last 28 days' users", "segment", "users", "share")
+    if segments.get("status") == "not_trained":
+        table.add_row(segments["reason"], "", "")
+    for segment in segments.get("by_size", ()):
+        table.add_row(segment["name"], f"{segment['users']:,}", _percent(segment["share"]))
+    return table
+
+
+def _stages(stages: Iterable[Mapping[str, Any]]) -> Table:
+    table = _table("Stages", "stage", "seconds", "peak memory")
+    for stage in stages:
+        table.add_row(stage["name"], f"{stage['seconds']:.1f}", f"{stage['peak_memory'] / 2**20:,.0f} MB")
+    return table
+
+
+def _drift(drift: Mapping[str, Any]) -> str:
+    return f"{drift['verdict'].replace('_', ' ')}: {drift['reason']}"
+
+
+def _decision(decision: Mapping[str, Any]) -> str:
+    score = "no score" if decision.get("score") is None else f"score {decision['score']:.4f}"
+    reason = decision["reason"].replace("_", " ")
+    return f"{decision['action']}, because {reason} ({score}, {decision['milliseconds']:.1f} ms)"
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", pad_edge=False)
+    for position, column in enumerate(columns):
+        table.add_column(column, justify="left" if position == 0 else "right")
+    return table
+
+
+def _figure(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3f}"
+
+
+def _percent(share: float | None) -> str:
+    return "undefined" if share is None else f"{share:.1%}"

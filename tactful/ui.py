@@ -1,0 +1,179 @@
+"""Everything that a person looks at, started together on loopback and stopped together."""
+
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import Popen
+from types import FrameType
+
+from rich.console import Console
+from rich.table import Table
+
+from tactful import home
+from tactful.dbt import ensure_manifest
+from tactful.processes import started
+from tactful.settings import PREFIX, Settings
+from tactful.source import source_of
+
+LOOPBACK = "127.0.0.1"
+_PATIENCE = 120.0
+_TICK = 0.5
+
+
+class UiError(RuntimeError):
+    """The pages can't be shown; the message says which, and why."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A process that serves a page; `port` is None where it serves none, `setting` is what moves the port."""
+
+    name: str
+    command: Sequence[str]
+    port: int | None = None
+    setting: str = ""
+    path: str = "/"
+
+    @property
+    def address(self) -> str:
+        return f"http://{LOOPBACK}:{self.port}{self.path}"
+
+
+def servers(settings: Settings) -> tuple[Server, ...]:
+    """The servers of a home."""
+    python = sys.executable
+    beside = Path(python).parent
+    workspace = str(home.PROJECT / "workspace.yaml")
+    store = f"sqlite:///{settings.home / 'mlflow' / 'mlflow.db'}"
+    dagster, mlflow = settings.dagster_port, settings.mlflow_port
+    return (
+        Server(
+            "Dagster: runs, lineage, checks",
+            [str(beside / "dagster-webserver"), "-w", workspace, "-h", LOOPBACK, "-p", str(dagster)],
+            dagster,
+            "DAGSTER_PORT",
+            "/asset-groups",
+        ),
+        Server("Dagster's daemon", [str(beside / "dagster-daemon"), "run", "-w", workspace]),
+        Server(
+            "MLflow: experiments, registry",
+            [python, "-m", "mlflow", "server", "--backend-store-uri", store, "--host", LOOPBACK, "--port", str(mlflow)],
+            mlflow,
+            "MLFLOW_PORT",
+            "/#/models",
+        ),
+        Server("Decision API", [python, "-m", "tactful", "serve"], settings.decision_port, "DECISION_PORT", "/docs"),
+        Server(
+            "Reports: expectations, drift",
+            [
+                python,
+                "-m",
+                "http.server",
+                str(settings.reports_port),
+                "--bind",
+                LOOPBACK,
+                "--directory",
+                str(settings.home / "reports"),
+            ],
+            settings.reports_port,
+            "REPORTS_PORT",
+        ),
+    )
+
+
+def show(settings: Settings, console: Console) -> None:
+    """Start all servers, print their addresses, and stop them on Ctrl-C or SIGTERM.
+
+    Raises:
+        UiError: a port is in use, or a server ended by itself.
+        SettingsError: nothing has run in the home yet.
+    """
+    home.prepare(settings)
+    home.require_run(settings)
+    ensure_manifest(settings, source_of(settings))
+    to_start = servers(settings)
+    for server in to_start:
+        _refuse_used_port(server)
+    with ExitStack() as stack:
+        stack.enter_context(home.watched(settings))
+        stop = stack.enter_context(_stopping())
+        running = [
+            (server, stack.enter_context(started(server.command, home.environment(settings), home.PROJECT, log)))
+            for server in to_start
+            for log in [settings.home / "logs" / f"{server.name.split(':')[0].lower().replace(' ', '_')}.log"]
+        ]
+        with console.status("Starting; this takes about half a minute."):
+            _until_all_answer(running, stop)
+        if not stop:
+            console.print(_addresses(to_start))
+            console.print(f"The key of the decision API lies in {settings.home / 'decisions' / 'local.key'}.")
+            console.print("Ctrl-C stops them all.")
+        while not stop:
+            _refuse_ended(running)
+            time.sleep(_TICK)
+        console.print("Stopping.")
+
+
+@contextmanager
+def _stopping() -> Iterator[list[int]]:
+    """A list that holds the signal once one has asked to stop."""
+    asked: list[int] = []
+
+    def note(number: int, _: FrameType | None) -> None:
+        asked.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _refuse_used_port(server: Server) -> None:
+    if server.port is None:
+        return
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, server.port))
+        except OSError:
+            raise UiError(
+                f"Port {server.port} of {server.name} is in use: set {PREFIX}{server.setting} to a free one."
+            ) from None
+
+
+def _until_all_answer(running: Sequence[tuple[Server, "Popen[bytes]"]], stop: Sequence[int]) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    waiting = [server for server, _ in running if server.port is not None]
+    while waiting and not stop:
+        _refuse_ended(running)
+        if time.monotonic() > deadline:
+            raise UiError(f"{waiting[0].name} does not answer at {waiting[0].address}; its log lies in the home.")
+        waiting = [server for server in waiting if not _answers(server)]
+        time.sleep(_TICK)
+
+
+def _refuse_ended(running: Sequence[tuple[Server, "Popen[bytes]"]]) -> None:
+    for server, process in running:
+        if process.poll() is not None:
+            raise UiError(f"{server.name} ended with exit code {process.returncode}; its log lies in the home's logs.")
+
+
+def _answers(server: Server) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(_TICK)
+        return probe.connect_ex((LOOPBACK, server.port)) == 0
+
+
+def _addresses(to_show: Sequence[Server]) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for server in to_show:
+        if server.port is not None:
+            table.add_row(f"[bold]{server.name}[/]", server.address)
+    return table

@@ -1,0 +1,80 @@
+import fcntl
+from pathlib import Path
+
+import pytest
+
+from tactful import home
+from tactful.home import HomeError
+from tactful.settings import Settings, SettingsError
+from tactful.source import source_of
+
+
+def _settings(folder: Path, export: Path | None = None) -> Settings:
+    if export:
+        export.mkdir(exist_ok=True)
+        (export / "events_20260101.parquet").touch()
+    return Settings(home=folder, export=export)
+
+
+def _adopt(settings: Settings) -> Path | None:
+    home.prepare(settings)
+    return home.adopt(settings, source_of(settings))
+
+
+def test_another_export_sets_the_former_one_aside_and_brings_it_back(tmp_path: Path) -> None:
+    folder = tmp_path / "home"
+    simulated, exported = _settings(folder), _settings(folder, tmp_path / "export")
+    assert _adopt(simulated) is None
+    (folder / "warehouse.duckdb").write_text("simulated")
+
+    set_aside = _adopt(exported)
+
+    assert set_aside is not None
+    assert (set_aside / "warehouse.duckdb").read_text() == "simulated"
+    assert not (folder / "warehouse.duckdb").exists()
+    _adopt(simulated)
+    assert (folder / "warehouse.duckdb").read_text() == "simulated"
+
+
+def test_the_same_export_stays_where_it_is(tmp_path: Path) -> None:
+    settings = _settings(tmp_path / "home")
+    _adopt(settings)
+    (settings.home / "warehouse.duckdb").touch()
+
+    assert _adopt(settings) is None
+    assert (settings.home / "warehouse.duckdb").exists()
+
+
+def test_a_home_that_is_being_looked_at_is_not_given_to_another_export(tmp_path: Path) -> None:
+    folder = tmp_path / "home"
+    _adopt(_settings(folder))
+
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        with pytest.raises(HomeError, match="is in use by `tactful ui`"):
+            _adopt(_settings(folder, tmp_path / "export"))
+
+
+def test_a_home_that_can_not_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(HomeError, match=r"TACTFUL_HOME .*file/home can't be written"):
+        home.prepare(Settings(home=tmp_path / "file" / "home"))
+
+
+def test_what_a_run_was_told_is_remembered_without_ports_and_defaults(tmp_path: Path) -> None:
+    home.remember(Settings(home=tmp_path, conversion_event="purchase", dagster_port=3999))
+
+    assert (tmp_path / "settings.env").read_text() == 'TACTFUL_CONVERSION_EVENT="purchase"\n'
+
+
+def test_every_process_is_told_to_keep_to_itself(tmp_path: Path) -> None:
+    told = home.environment(Settings(home=tmp_path))
+
+    assert told["DO_NOT_TRACK"] == told["MLFLOW_DISABLE_TELEMETRY"] == "true"
+    assert told["DAGSTER_HOME"] == str(tmp_path / "dagster")
+
+
+def test_a_home_without_a_run_is_told_what_comes_first(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="`make run` comes first"):
+        home.require_run(Settings(home=tmp_path))
