@@ -1,0 +1,43 @@
+"""Pictures of what `make ui` shows, taken with headless Chromium while it runs: `make screenshots`."""
+
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from tactful import settings as tactful_settings
+
+PICTURES = Path(__file__).parent / "pictures"
+CHROMIUM = "/usr/bin/chromium"
+
+
+def main() -> int:
+    """Take all pictures; needs a run, `make ui`, and Debian's package chromium."""
+    settings = tactful_settings.load()
+    dagster, mlflow, reports = (
+        f"http://127.0.0.1:{port}" for port in (settings.dagster_port, settings.mlflow_port, settings.reports_port)
+    )
+    PICTURES.mkdir(exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 1500, "height": 950})
+        _take(page, f"{dagster}/asset-groups", "dagster_assets", wait=6_000)
+        _take(page, f"{dagster}/locations/tactful/asset-groups/models/lineage", "dagster_models", wait=9_000)
+        _take(page, f"{mlflow}/#/models/popup_behaviour/versions/1", "mlflow_version", wait=6_000)
+        _take(page, f"{reports}/drift/", "drift", wait=5_000)
+        _take(page, f"{reports}/expectations/user_features.html", "expectations", wait=1_000)
+        browser.close()
+    return 0
+
+
+def _take(page: Page, address: str, name: str, wait: int) -> None:
+    page.goto(address)
+    page.wait_for_timeout(wait)
+    if "MLflow Assistant" in page.content():
+        page.get_by_label("Close", exact=True).first.click()
+        page.wait_for_timeout(1_000)
+    page.screenshot(path=PICTURES / f"{name}.png")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""What all tests share."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+
+from tactful import home
+from tactful.dbt import MANIFEST, ensure_manifest
+from tactful.settings import Settings
+from tactful.source import source_of
+
+PROJECT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def ga4_sample() -> Path:
+    """Real rows of GA4's public sample, where they lie beside the project."""
+    folder = PROJECT.parent / "shared" / "data" / "ga4_sample"
+    if not folder.is_dir():
+        pytest.skip("the public GA4 sample does not lie beside the project")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def manifest() -> Path:
+    """dbt's manifest, parsed anew where the project has changed."""
+    settings = Settings(home=Path(tempfile.mkdtemp()))
+    home.prepare(settings)
+    ensure_manifest(settings, source_of(settings))
+    return MANIFEST
+
+
+def tactful(*arguments: str, home: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """The command line in a process of its own, with no other settings than these."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("TACTFUL_")}
+    return subprocess.run(
+        [sys.executable, "-m", "tactful", *arguments],
+        env={**inherited, "TACTFUL_HOME": str(home), "COLUMNS": "160", **variables},
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A home in which the main job has run, and what it printed."""
+
+    home: Path
+    variables: dict[str, str]
+    printed: str
+
+    def query(self, sql: str) -> pd.DataFrame:
+        """Rows of the warehouse."""
+        with duckdb.connect(str(self.home / "warehouse.duckdb"), read_only=True) as connection:
+            connection.execute("use tactful")
+            return connection.execute(sql).df()
+
+
+@pytest.fixture(scope="session")
+def ran(tmp_path_factory: pytest.TempPathFactory, manifest: Path) -> Ran:
+    """The main job on three small weeks of the simulated shop; few rows do, as the conversion needs no pop-up."""
+    home = tmp_path_factory.mktemp("home")
+    variables = {
+        "TACTFUL_SIMULATION_DAYS": "21",
+        "TACTFUL_SIMULATION_SESSIONS": "250",
+        "TACTFUL_CONVERSION_EVENT": "add_to_cart",
+    }
+    outcome = tactful("run", home=home, **variables)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    return Ran(home, variables, outcome.stdout)

@@ -1,0 +1,78 @@
+from collections.abc import Iterator
+
+import dagster as dg
+import pytest
+
+FIRST_WEEK, SECOND_WEEK = "2026-01-05 to 2026-01-11", "2026-01-12 to 2026-01-18"
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test() as instance:
+        yield instance
+
+
+def _report(instance: dg.DagsterInstance, verdict: str, reason: str, window: str = SECOND_WEEK) -> None:
+    metadata = {"verdict": verdict, "reason": reason, "window": window}
+    instance.report_runless_asset_event(dg.AssetMaterialization("feature_drift", metadata=metadata))
+
+
+def _tick(instance: dg.DagsterInstance, cursor: str | None = None) -> dg.SensorExecutionData:
+    from orchestration.automation import retrain_on_drift
+    from orchestration.definitions import defs
+
+    return retrain_on_drift.evaluate_tick(
+        dg.build_sensor_context(instance=instance, cursor=cursor, definitions=defs)
+    )
+
+
+def test_drift_asks_for_retraining_and_says_why(instance: dg.DagsterInstance) -> None:
+    _report(instance, "drift", "3 of 20 columns reach 0.2.")
+
+    (asked,) = _tick(instance).run_requests
+
+    assert asked.tags["tactful/drift"] == "3 of 20 columns reach 0.2."
+
+
+def test_a_window_asks_for_retraining_once(instance: dg.DagsterInstance) -> None:
+    _report(instance, "drift", "once", FIRST_WEEK)
+    first = _tick(instance)
+    assert _tick(instance, first.cursor).run_requests == []
+
+    _report(instance, "drift", "measured again", FIRST_WEEK)
+    again = _tick(instance, first.cursor)
+    _report(instance, "drift", "another week", SECOND_WEEK)
+    other = _tick(instance, again.cursor)
+
+    # Dagster starts one run a run key
+    assert again.run_requests[0].run_key == first.run_requests[0].run_key
+    assert other.run_requests[0].run_key != first.run_requests[0].run_key
+
+
+@pytest.mark.parametrize("verdict", ["stable", "not_enough_data"])
+def test_without_drift_nothing_is_retrained_and_the_reason_is_told(instance: dg.DagsterInstance, verdict: str) -> None:
+    _report(instance, verdict, "None of 20 columns reaches 0.2.")
+
+    tick = _tick(instance)
+
+    assert tick.run_requests == []
+    assert tick.skip_message == f"The verdict is {verdict}: None of 20 columns reaches 0.2."
+
+
+def test_every_day_the_newest_is_built_with_the_three_that_ga4_may_have_rewritten() -> None:
+    from orchestration.automation import daily
+
+    (asked,) = daily.evaluate_tick(dg.build_schedule_context()).run_requests
+
+    assert asked.run_key == "2026-01-18"
+    assert asked.tags["dagster/asset_partition_range_start"] == "2026-01-15"
+    assert asked.tags["dagster/asset_partition_range_end"] == "2026-01-18"
+
+
+def test_retraining_is_of_training_sets_and_models_alone() -> None:
+    from orchestration.definitions import defs
+
+    job = defs.resolve_job_def("retrain")
+    groups = {job.asset_layer.get(key).group_name for key in job.asset_layer.selected_asset_keys}
+
+    assert groups == {"models"}

@@ -1,0 +1,64 @@
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PROJECT
+
+HERE = PROJECT / "tests" / "orchestration"
+
+
+def test_the_asset_graph_loaded_in_an_empty_home_is_the_kept_one(manifest: Path, tmp_path: Path) -> None:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("TACTFUL_")}
+    loaded = subprocess.run(
+        [sys.executable, HERE / "asset_graph.py"],
+        env={**inherited, "TACTFUL_HOME": str(tmp_path)},
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert loaded.returncode == 0, loaded.stderr
+    assert loaded.stdout == (HERE / "asset_graph.json").read_text(), "asset_graph.py says how the kept one is renewed"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_asset_says_what_it_is_and_whose() -> None:
+    from orchestration.definitions import defs
+
+    for spec in defs.resolve_all_asset_specs():
+        assert spec.group_name not in (None, "default"), spec.key
+        assert spec.kinds, spec.key
+        assert spec.owners == ["team:data"], spec.key
+        assert spec.description, spec.key
+        assert "Raw SQL" not in spec.description, spec.key
+
+
+def test_assets_are_nouns_and_checks_are_sentences_in_snake_case() -> None:
+    from orchestration.definitions import defs
+
+    graph = defs.resolve_asset_graph()
+    parts = [part for key in graph.get_all_asset_keys() for part in key.path]
+    names = [*parts, *(check.name for check in graph.asset_check_keys)]
+
+    assert [name for name in names if not re.fullmatch("[a-z][a-z0-9]*(_{1,2}[a-z0-9]+)*", name)] == []
+    assert [part for part in parts if re.match("(get|build|make|run|load|create|train|write)_", part)] == []
+
+
+@pytest.mark.parametrize("asset", ["user_segments", "live_decision"])
+def test_a_check_that_fails_stops_what_depends_on_it(asset: str) -> None:
+    """Upstream of what decides, every check of our own blocks."""
+    import dagster as dg
+
+    from orchestration.definitions import defs
+
+    graph = defs.resolve_asset_graph()
+    upstream = graph.get_ancestor_asset_keys(dg.AssetKey(asset))
+    ours = {key for checks in defs.asset_checks or () for key in checks.check_keys if key.asset_key in upstream}
+
+    assert ours
+    assert [key for key in ours if not graph.get(key).blocking] == []

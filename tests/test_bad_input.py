@@ -1,0 +1,135 @@
+"""Mistakes that users make: one clear line, a non-zero exit, and nothing lost."""
+
+import shutil
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from simulator.export import write
+from simulator.shop import Shop
+from tests.conftest import tactful
+
+FIRST, SECOND, THIRD = (f"events_2026010{day}.parquet" for day in (5, 6, 7))
+
+
+@pytest.fixture(scope="module")
+def good_export(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("export")
+    write(folder, Shop(days=3, sessions_per_day=60))
+    return folder
+
+
+@pytest.fixture
+def export(good_export: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(good_export, tmp_path / "export"))
+
+
+def _refused(export: Path, home: Path, **variables: str) -> str:
+    """What was printed of a run that must be refused."""
+    outcome = tactful("run", "--export", str(export), home=home, **variables)
+    told = outcome.stderr.strip()
+    assert outcome.returncode != 0
+    assert "Traceback" not in outcome.stdout + outcome.stderr
+    assert len(told.splitlines()) == 1, told
+    return told
+
+
+def _drop(column: str) -> Callable[[pa.Table], pa.Table]:
+    return lambda table: table.drop_columns([column])
+
+
+def _rewrite(file: Path, change: Callable[[pa.Table], pa.Table]) -> None:
+    pq.write_table(change(pq.read_table(file)), file)
+
+
+def test_a_missing_folder(tmp_path: Path) -> None:
+    assert "nowhere is missing: name a folder" in _refused(tmp_path / "nowhere", tmp_path / "home")
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+
+    assert "holds no day" in _refused(tmp_path / "empty", tmp_path / "home")
+
+
+def test_a_file_that_is_no_parquet(export: Path, tmp_path: Path) -> None:
+    (export / SECOND).write_text("<html>")
+
+    assert f"{SECOND} is not a Parquet file" in _refused(export, tmp_path / "home")
+
+
+def test_a_missing_day(export: Path, tmp_path: Path) -> None:
+    (export / SECOND).unlink()
+
+    assert "Day 2026-01-06 is missing" in _refused(export, tmp_path / "home")
+
+
+def test_a_missing_column(export: Path, tmp_path: Path) -> None:
+    _rewrite(export / FIRST, _drop("event_timestamp"))
+
+    assert f"{FIRST} lacks the columns event_timestamp" in _refused(export, tmp_path / "home")
+
+
+def test_an_unknown_setting(export: Path, tmp_path: Path) -> None:
+    told = _refused(export, tmp_path / "home", TACTFUL_CONVERSON_EVENT="purchase")
+
+    assert "did you mean TACTFUL_CONVERSION_EVENT?" in told
+
+
+def test_a_home_that_can_not_be_written(export: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    assert "can't be written" in _refused(export, tmp_path / "file" / "home")
+
+
+def test_a_wrong_type_stops_the_run_and_keeps_the_good_days(export: Path, tmp_path: Path) -> None:
+    place = pq.read_schema(export / SECOND).get_field_index("event_timestamp")
+    _rewrite(
+        export / SECOND,
+        lambda table: table.set_column(place, "event_timestamp", table["event_timestamp"].cast(pa.string())),
+    )
+
+    told = _refused(export, tmp_path / "home")
+
+    assert "column event_timestamp has type string; the GA4 export has int64" in told
+    landed = sorted(file.name for file in (tmp_path / "home" / "ga4_export" / "events").iterdir())
+    assert landed == [FIRST, THIRD]
+
+
+def test_a_conversion_event_that_never_occurs(export: Path, tmp_path: Path) -> None:
+    told = _refused(export, tmp_path / "home", TACTFUL_CONVERSION_EVENT="goal6completions")
+
+    assert "TACTFUL_CONVERSION_EVENT is 'goal6completions', which never occurs; the shop sends" in told
+
+
+def test_too_few_conversions_are_told_with_their_count(export: Path, tmp_path: Path) -> None:
+    outcome = tactful("run", "--export", str(export), home=tmp_path / "home")
+
+    assert outcome.returncode == 3
+    assert "Not trained: popup_behaviour has" in outcome.stdout
+    assert "at least 50 are needed" in outcome.stdout
+    assert "Traceback" not in outcome.stdout + outcome.stderr
+
+
+def test_a_port_in_use(ran: object, tmp_path: Path) -> None:
+    home = ran.home  # type: ignore[attr-defined]
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        outcome = tactful("ui", home=home, TACTFUL_MLFLOW_PORT=port)
+
+    assert outcome.returncode == 1
+    assert f"Port {port} of MLflow" in outcome.stderr
+    assert "set TACTFUL_MLFLOW_PORT to a free one" in outcome.stderr
+
+
+def test_nothing_to_look_at_yet(tmp_path: Path) -> None:
+    outcome = tactful("ui", home=tmp_path / "home")
+
+    assert outcome.returncode != 0
+    assert "`make run` comes first" in outcome.stderr
