@@ -41,11 +41,12 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     for farewell in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, farewell)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(_GRACE)
-            return
-        except subprocess.TimeoutExpired:
-            continue
+            break
+    # a child may have stayed when its parent went
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 class MemoryWatch:

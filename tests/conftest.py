@@ -62,7 +62,8 @@ class Ran:
         """Rows of the warehouse."""
         with duckdb.connect(str(self.home / "warehouse.duckdb"), read_only=True) as connection:
             connection.execute("use tactful")
-            return connection.execute(sql).df()
+            rows: pd.DataFrame = connection.execute(sql).df()
+        return rows
 
 
 @pytest.fixture(scope="session")

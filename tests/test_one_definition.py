@@ -26,7 +26,7 @@ def test_no_feature_is_named_in_python(tables: tuple[FeatureTable, ...]) -> None
         for package in PACKAGES
         for file in (PROJECT / package).rglob("*.py")
         for node in ast.walk(ast.parse(file.read_text()))
-        if isinstance(node, ast.Constant) and node.value in names
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in names
     }
 
     assert named == set()

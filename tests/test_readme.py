@@ -11,7 +11,8 @@ from tests.conftest import PROJECT, Ran
 
 def test_the_lookup_of_the_readme_serves_a_user_s_features(ran: Ran) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", (PROJECT / "README.md").read_text(), re.DOTALL)
-    user = ran.query("select user_pseudo_id from fct_user_features order by feature_at desc limit 1").loc[0].item()
+    users = ran.query("select user_pseudo_id from fct_user_features order by feature_at desc limit 1")
+    user = users["user_pseudo_id"].iloc[0]
 
     told = subprocess.run(
         [sys.executable, "-c", code.replace("1.1", user)],

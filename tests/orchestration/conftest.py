@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tactful.home import environment
+from tactful.settings import Settings
+
 
 @pytest.fixture(scope="session", autouse=True)
 def settings_of_two_weeks(manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -14,6 +17,7 @@ def settings_of_two_weeks(manifest: Path, tmp_path_factory: pytest.TempPathFacto
             if name.startswith("TACTFUL_"):
                 patch.delenv(name)
         patch.setenv("TACTFUL_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("PATH", environment(Settings())["PATH"])
         patch.setenv("TACTFUL_SIMULATION_FIRST_DAY", "2026-01-05")
         patch.setenv("TACTFUL_SIMULATION_DAYS", "14")
         import orchestration.definitions  # noqa: F401

@@ -1,4 +1,5 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import dagster as dg
 import pytest
@@ -17,19 +18,28 @@ def _report(instance: dg.DagsterInstance, verdict: str, reason: str, window: str
     instance.report_runless_asset_event(dg.AssetMaterialization("feature_drift", metadata=metadata))
 
 
-def _tick(instance: dg.DagsterInstance, cursor: str | None = None) -> dg.SensorExecutionData:
+@dataclass(frozen=True)
+class Tick:
+    """What came of asking the sensor once."""
+
+    asked: Sequence[dg.RunRequest]
+    told: str | None
+    cursor: str | None
+
+
+def _tick(instance: dg.DagsterInstance, cursor: str | None = None) -> Tick:
     from orchestration.automation import retrain_on_drift
     from orchestration.definitions import defs
 
-    return retrain_on_drift.evaluate_tick(
-        dg.build_sensor_context(instance=instance, cursor=cursor, definitions=defs)
-    )
+    context = dg.build_sensor_context(instance=instance, cursor=cursor, definitions=defs)
+    outcome = retrain_on_drift.evaluate_tick(context)
+    return Tick(outcome.run_requests or (), outcome.skip_message, outcome.cursor)
 
 
 def test_drift_asks_for_retraining_and_says_why(instance: dg.DagsterInstance) -> None:
     _report(instance, "drift", "3 of 20 columns reach 0.2.")
 
-    (asked,) = _tick(instance).run_requests
+    (asked,) = _tick(instance).asked
 
     assert asked.tags["tactful/drift"] == "3 of 20 columns reach 0.2."
 
@@ -37,7 +47,7 @@ def test_drift_asks_for_retraining_and_says_why(instance: dg.DagsterInstance) ->
 def test_a_window_asks_for_retraining_once(instance: dg.DagsterInstance) -> None:
     _report(instance, "drift", "once", FIRST_WEEK)
     first = _tick(instance)
-    assert _tick(instance, first.cursor).run_requests == []
+    assert len(_tick(instance, first.cursor).asked) == 0
 
     _report(instance, "drift", "measured again", FIRST_WEEK)
     again = _tick(instance, first.cursor)
@@ -45,8 +55,8 @@ def test_a_window_asks_for_retraining_once(instance: dg.DagsterInstance) -> None
     other = _tick(instance, again.cursor)
 
     # Dagster starts one run a run key
-    assert again.run_requests[0].run_key == first.run_requests[0].run_key
-    assert other.run_requests[0].run_key != first.run_requests[0].run_key
+    assert again.asked[0].run_key == first.asked[0].run_key
+    assert other.asked[0].run_key != first.asked[0].run_key
 
 
 @pytest.mark.parametrize("verdict", ["stable", "not_enough_data"])
@@ -55,14 +65,14 @@ def test_without_drift_nothing_is_retrained_and_the_reason_is_told(instance: dg.
 
     tick = _tick(instance)
 
-    assert tick.run_requests == []
-    assert tick.skip_message == f"The verdict is {verdict}: None of 20 columns reaches 0.2."
+    assert len(tick.asked) == 0
+    assert tick.told == f"The verdict is {verdict}: None of 20 columns reaches 0.2."
 
 
 def test_every_day_the_newest_is_built_with_the_three_that_ga4_may_have_rewritten() -> None:
     from orchestration.automation import daily
 
-    (asked,) = daily.evaluate_tick(dg.build_schedule_context()).run_requests
+    (asked,) = daily.evaluate_tick(dg.build_schedule_context()).run_requests or ()
 
     assert asked.run_key == "2026-01-18"
     assert asked.tags["dagster/asset_partition_range_start"] == "2026-01-15"

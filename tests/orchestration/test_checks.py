@@ -2,6 +2,7 @@ from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import dagster as dg
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -42,6 +43,7 @@ def test_an_event_that_the_warehouse_lacks_or_has_twice_is_noticed(
         warehouse=WarehouseResource(path=str(warehouse)),
     )
 
+    assert isinstance(result, dg.AssetCheckResult)
     counts = {name: value.value for name, value in result.metadata.items()}
     assert result.passed == is_passed
     assert counts == {

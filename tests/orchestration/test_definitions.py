@@ -1,29 +1,40 @@
-import os
+"""The definitions as Dagster loads them.
+
+After a change to the asset graph that is meant, renew the kept one: `python tests/orchestration/test_definitions.py`.
+"""
+
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from tactful.home import environment
+from tactful.settings import Settings
 from tests.conftest import PROJECT
 
-HERE = PROJECT / "tests" / "orchestration"
+KEPT = PROJECT / "tests" / "orchestration" / "asset_graph.json"
 
 
-def test_the_asset_graph_loaded_in_an_empty_home_is_the_kept_one(manifest: Path, tmp_path: Path) -> None:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("TACTFUL_")}
+def _asset_graph(home: Path) -> str:
+    """The graph as a fresh process loads it, with no other settings than its home."""
+    inherited = {name: value for name, value in environment(Settings()).items() if not name.startswith("TACTFUL_")}
     loaded = subprocess.run(
-        [sys.executable, HERE / "asset_graph.py"],
-        env={**inherited, "TACTFUL_HOME": str(tmp_path)},
+        [sys.executable, KEPT.with_suffix(".py")],
+        env={**inherited, "TACTFUL_HOME": str(home)},
         cwd=PROJECT,
         capture_output=True,
         text=True,
         check=False,
     )
-
     assert loaded.returncode == 0, loaded.stderr
-    assert loaded.stdout == (HERE / "asset_graph.json").read_text(), "asset_graph.py says how the kept one is renewed"
+    return loaded.stdout
+
+
+def test_the_asset_graph_loaded_in_an_empty_home_is_the_kept_one(manifest: Path, tmp_path: Path) -> None:
+    assert _asset_graph(tmp_path) == KEPT.read_text()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -62,3 +73,7 @@ def test_a_check_that_fails_stops_what_depends_on_it(asset: str) -> None:
 
     assert ours
     assert [key for key in ours if not graph.get(key).blocking] == []
+
+
+if __name__ == "__main__":
+    KEPT.write_text(_asset_graph(Path(tempfile.mkdtemp())))

@@ -1,17 +1,19 @@
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
-import pytest
 
 OURS = ("orchestration.event_log", "KeptSqliteEventLogStorage")
 DAGSTERS = ("dagster._core.storage.event_log", "SqliteEventLogStorage")
 
+Told = tuple[str | None, str | None]
+"""The type of an event and the step it is of."""
+
 
 @dg.asset
-def orders(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+def orders(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     context.log.info("three rows")
     return dg.MaterializeResult(metadata={"rows": 3})
 
@@ -35,7 +37,7 @@ def _run(instance: dg.DagsterInstance) -> str:
     return dg.materialize([orders, orders_are_three], instance=instance).run_id
 
 
-def _told(instance: dg.DagsterInstance, run_id: str) -> list[tuple[str | None, str | None]]:
+def _told(instance: dg.DagsterInstance, run_id: str) -> list[Told]:
     return [
         (entry.dagster_event.event_type_value if entry.dagster_event else None, entry.step_key)
         for entry in instance.all_logs(run_id)
@@ -66,28 +68,16 @@ def test_what_ours_has_stored_dagster_s_own_reads_and_the_other_way_round(tmp_pa
             assert newest.asset_materialization.metadata["rows"].value == 3
 
 
-@pytest.mark.parametrize("readers", [2])
-def test_two_instances_read_while_a_third_writes(tmp_path: Path, readers: int) -> None:
-    seen: list[list[tuple[str | None, str | None]]] = []
-    failed: list[Exception] = []
-    with _instance(tmp_path, OURS) as writer:
+def test_two_instances_read_while_a_third_writes(tmp_path: Path) -> None:
+    with _instance(tmp_path, OURS) as writer, ThreadPoolExecutor() as readers:
         ref, run_id = writer.get_ref(), _run(writer)
         told = _told(writer, run_id)
 
-        def read() -> None:
+        def read() -> list[list[Told]]:
             with dg.DagsterInstance.from_ref(ref) as reader:
-                try:
-                    seen.extend(_told(reader, run_id) for _ in range(20))
-                except Exception as error:  # noqa: BLE001
-                    failed.append(error)
+                return [_told(reader, run_id) for _ in range(20)]
 
-        threads = [threading.Thread(target=read) for _ in range(readers)]
-        for thread in threads:
-            thread.start()
+        reading = [readers.submit(read) for _ in range(2)]
         _run(writer)
-        for thread in threads:
-            thread.join()
 
-    assert failed == []
-    assert len(seen) == 20 * readers
-    assert all(each == told for each in seen)
+        assert [future.result() for future in reading] == [[told] * 20] * 2

@@ -7,7 +7,7 @@ from ml.bundle import BundleFeature
 from serving.features import StoredRow
 from serving.problems import RefusedError
 from serving.requests import DecideRequest, Event, Value
-from serving.vector import Freshness, assemble, check_profile, check_servable, user_views
+from serving.vector import FeatureVector, Freshness, assemble, check_profile, check_servable, user_views
 
 SECOND = 1_000_000
 NOW = 1_772_000_000
@@ -25,7 +25,7 @@ FEATURES = (
 FRESH = StoredRow({"spend_usd": 31.5}, NOW - DAY)
 
 
-def vector(request: DecideRequest, spend: StoredRow = FRESH, survey: StoredRow | None = None):  # type: ignore[no-untyped-def]
+def vector(request: DecideRequest, spend: StoredRow = FRESH, survey: StoredRow | None = None) -> FeatureVector:
     rows = {"user_features": spend, "user_survey": survey or StoredRow({"survey": "new"}, NOW)}
     return assemble(FEATURES, request, rows, NOW * SECOND)
 

@@ -36,18 +36,18 @@ BUYS_ONE_OF_TWO = visit(
 )
 
 
-def test_a_removed_line_is_gone_after_the_page_on_which_it_was_removed():
+def test_a_removed_line_is_gone_after_the_page_on_which_it_was_removed() -> None:
     assert basket(BUYS_ONE_OF_TWO, 2) == {3: 2, 5: 1}
     assert basket(BUYS_ONE_OF_TWO, 3) == {3: 2}
 
 
-def test_an_order_empties_the_basket_but_its_page_shows_the_order_again_when_reloaded():
+def test_an_order_empties_the_basket_but_its_page_shows_the_order_again_when_reloaded() -> None:
     assert basket(BUYS_ONE_OF_TWO, 5) == basket(BUYS_ONE_OF_TWO, 6) == {3: 2}
     assert basket(BUYS_ONE_OF_TWO, 7) == {}
     assert order_page(BUYS_ONE_OF_TWO).tolist() == [0, 1, 2, 3, 4, 5, 5, 7]
 
 
-def test_the_revenue_of_an_order_is_its_basket_less_the_coupon():
+def test_the_revenue_of_an_order_is_its_basket_less_the_coupon() -> None:
     full = revenue(BUYS_ONE_OF_TWO, basket_lines(BUYS_ONE_OF_TWO))
     assert full[5] == full[6] == pytest.approx(2 * SHELVES.price[3])
     assert np.flatnonzero(full).tolist() == [5, 6]
@@ -55,7 +55,7 @@ def test_the_revenue_of_an_order_is_its_basket_less_the_coupon():
     assert revenue(saving, basket_lines(saving))[6] == pytest.approx((1 - COUPON_RATE) * full[6], abs=0.01)
 
 
-def test_a_basket_is_not_shared_with_the_next_session():
+def test_a_basket_is_not_shared_with_the_next_session() -> None:
     steps = visit((Page.ITEM, 3, 1, False), (Page.CART, 0, 0, False))
     steps = replace(steps, session=np.array([0, 1]))
     assert basket(steps, 1) == {}

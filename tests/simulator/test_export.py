@@ -15,13 +15,13 @@ from simulator.population import Population
 from simulator.shop import Shop
 
 
-def test_the_files_have_the_schema_of_the_ga4_export(folder: Path, shop: Shop):
+def test_the_files_have_the_schema_of_the_ga4_export(folder: Path, shop: Shop) -> None:
     files = sorted(folder.iterdir())
     assert [file.name for file in files] == [f"events_{day:%Y%m%d}.parquet" for day in shop.calendar]
     assert all(pq.read_schema(file).equals(EVENTS) for file in files)
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(folder: Path, shop: Shop, tmp_path: Path):
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(folder: Path, shop: Shop, tmp_path: Path) -> None:
     first = replace(shop, days=1)
     (again,) = export.write(tmp_path / "again", first)
     (other,) = export.write(tmp_path / "other", replace(first, seed=12))
@@ -29,20 +29,20 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(folder: Path
     assert other.read_bytes() != again.read_bytes()
 
 
-def test_a_day_is_the_same_whether_it_is_written_alone_or_with_others(folder: Path, shop: Shop, tmp_path: Path):
+def test_a_day_is_the_same_whether_it_is_written_alone_or_with_others(folder: Path, shop: Shop, tmp_path: Path) -> None:
     third = shop.first_day + timedelta(days=2)
     (alone,) = export.write(tmp_path, replace(shop, first_day=third, days=1))
     assert alone.read_bytes() == (folder / alone.name).read_bytes()
 
 
-def test_each_day_is_announced_once_its_file_is_there(shop: Shop, tmp_path: Path):
+def test_each_day_is_announced_once_its_file_is_there(shop: Shop, tmp_path: Path) -> None:
     there: list[tuple[date, bool]] = []
     files = {day: tmp_path / f"events_{day:%Y%m%d}.parquet" for day in shop.calendar[:2]}
     export.write(tmp_path, replace(shop, days=2), lambda day: there.append((day, files[day].exists())))
     assert there == [(day, True) for day in files]
 
 
-def test_a_file_holds_its_own_day_in_the_shops_time_zone(folder: Path, shop: Shop):
+def test_a_file_holds_its_own_day_in_the_shops_time_zone(folder: Path, shop: Shop) -> None:
     zone = ZoneInfo(shop.time_zone)
     for day in shop.calendar:
         table = pq.read_table(folder / f"events_{day:%Y%m%d}.parquet", columns=["event_date", "event_timestamp"])
@@ -52,7 +52,7 @@ def test_a_file_holds_its_own_day_in_the_shops_time_zone(folder: Path, shop: Sho
         assert days == {day}
 
 
-def test_a_session_that_crosses_midnight_is_whole_in_its_two_files(shop: Shop, rows: duckdb.DuckDBPyConnection):
+def test_a_session_that_crosses_midnight_is_whole_in_its_two_files(shop: Shop, rows: duckdb.DuckDBPyConnection) -> None:
     day = shop.calendar[1]
     visits = Population(shop).visits_on(day)
     began, ends = midnights(shop.time_zone, day.toordinal(), 2)
@@ -68,11 +68,11 @@ def test_a_session_that_crosses_midnight_is_whole_in_its_two_files(shop: Shop, r
     assert written == [(len(events_of(visits.take(np.flatnonzero(crossing)))), 2)]
 
 
-def test_about_one_row_in_150_is_an_exact_duplicate(rows: duckdb.DuckDBPyConnection):
+def test_about_one_row_in_150_is_an_exact_duplicate(rows: duckdb.DuckDBPyConnection) -> None:
     total, distinct = rows.sql("select count(*), count(distinct rows) from rows").fetchall()[0]
     assert 0.004 < (total - distinct) / total < 0.01
 
 
-def test_days_on_which_nobody_comes_have_files_too(tmp_path: Path):
+def test_days_on_which_nobody_comes_have_files_too(tmp_path: Path) -> None:
     files = export.write(tmp_path, Shop(days=3, sessions_per_day=0.01))
     assert [pq.read_schema(file).equals(EVENTS) for file in files] == [True] * 3

@@ -12,12 +12,12 @@ RULE = PopUp(fewest_pages=3, rest_days=7)
 
 def eligible(*pages: int, on_desktop: bool = True, rested: bool = True) -> bool:
     size = len(pages)
-    nothing = np.zeros(size, dtype=np.int64)
-    steps = Steps(nothing, np.array(pages), *[nothing] * 7, nothing.astype(np.uint64))
+    zero, no = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.bool_)
+    steps = Steps(zero, np.array(pages), zero, zero, no, no, zero, zero, zero, zero.astype(np.uint64))
     return bool(is_eligible(RULE, steps, np.array([on_desktop]), np.array([rested]))[0])
 
 
-def test_the_pop_up_is_for_desktop_visitors_who_looked_at_an_item_among_a_few_pages():
+def test_the_pop_up_is_for_desktop_visitors_who_looked_at_an_item_among_a_few_pages() -> None:
     assert eligible(Page.HOME, Page.CATEGORY, Page.ITEM)
 
 
@@ -31,7 +31,7 @@ def test_the_pop_up_is_for_desktop_visitors_who_looked_at_an_item_among_a_few_pa
         ((Page.HOME, Page.CATEGORY, Page.ITEM), {"rested": False}),
     ],
 )
-def test_others_are_left_alone(pages: tuple[int, ...], circumstances: dict[str, bool]):
+def test_others_are_left_alone(pages: tuple[int, ...], circumstances: dict[str, bool]) -> None:
     assert not eligible(*pages, **circumstances)
 
 
@@ -41,7 +41,7 @@ STATE = st.floats(-4, 4)
 @given(intent=STATE, price=STATE, patience=STATE, annoyance=STATE, more=st.floats(0.1, 2))
 def test_annoyance_lowers_the_response_and_the_rest_raises_it(
     intent: float, price: float, patience: float, annoyance: float, more: float
-):
+) -> None:
     def response(*state: float) -> float:
         return float(submit_probability(PopUp(), Latent(*(np.array([value]) for value in state)))[0])
 

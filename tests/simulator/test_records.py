@@ -1,16 +1,16 @@
-from typing import Any
+from typing import Any, TypeAlias
 
 import duckdb
 import pytest
 
-Rows = duckdb.DuckDBPyConnection
+Rows: TypeAlias = duckdb.DuckDBPyConnection
 
 
 def value(rows: Rows, query: str) -> Any:
     return rows.sql(query).fetchall()[0][0]
 
 
-def test_a_session_id_is_the_second_in_which_the_session_began(rows: Rows):
+def test_a_session_id_is_the_second_in_which_the_session_began(rows: Rows) -> None:
     assert value(
         rows,
         """
@@ -20,7 +20,7 @@ def test_a_session_id_is_the_second_in_which_the_session_began(rows: Rows):
     )
 
 
-def test_a_session_key_has_one_number_device_place_and_source(rows: Rows):
+def test_a_session_key_has_one_number_device_place_and_source(rows: Rows) -> None:
     wrong = value(
         rows,
         """
@@ -33,7 +33,7 @@ def test_a_session_key_has_one_number_device_place_and_source(rows: Rows):
     assert wrong == 0
 
 
-def test_a_visitors_sessions_are_numbered_in_the_order_of_their_beginnings(rows: Rows):
+def test_a_visitors_sessions_are_numbered_in_the_order_of_their_beginnings(rows: Rows) -> None:
     steps = rows.sql(
         """
         select distinct session_number - lag(session_number) over (partition by user_pseudo_id order by session_id)
@@ -43,7 +43,7 @@ def test_a_visitors_sessions_are_numbered_in_the_order_of_their_beginnings(rows:
     assert set(steps) == {(None,), (1,)}
 
 
-def test_a_first_visit_is_the_first_touch_that_the_user_id_names(rows: Rows):
+def test_a_first_visit_is_the_first_touch_that_the_user_id_names(rows: Rows) -> None:
     assert value(
         rows,
         """
@@ -54,7 +54,7 @@ def test_a_first_visit_is_the_first_touch_that_the_user_id_names(rows: Rows):
     )
 
 
-def test_cookieless_pings_carry_no_user_and_no_session(rows: Rows):
+def test_cookieless_pings_carry_no_user_and_no_session(rows: Rows) -> None:
     assert value(
         rows,
         """
@@ -68,7 +68,7 @@ def test_cookieless_pings_carry_no_user_and_no_session(rows: Rows):
     assert share == pytest.approx(0.04, abs=0.015)
 
 
-def test_rows_that_are_no_duplicates_differ_in_the_deduplication_key(rows: Rows):
+def test_rows_that_are_no_duplicates_differ_in_the_deduplication_key(rows: Rows) -> None:
     assert value(
         rows,
         """
@@ -79,18 +79,18 @@ def test_rows_that_are_no_duplicates_differ_in_the_deduplication_key(rows: Rows)
     )
 
 
-def test_session_engaged_is_mostly_text_and_sometimes_a_number(rows: Rows):
+def test_session_engaged_is_mostly_text_and_sometimes_a_number(rows: Rows) -> None:
     texts = value(rows, "select avg((session_engaged.string_value in ('0', '1'))::int) from rows")
     numbers = value(rows, "select avg((session_engaged.int_value in (0, 1))::int) from rows")
     assert (texts, numbers) == (1, 1)
     assert 0.03 < value(rows, "select avg((session_engaged.int_value is not null)::int) from rows") < 0.12
 
 
-def test_what_an_earlier_event_reports_does_not_tell_a_later_one(rows: Rows):
+def test_what_an_earlier_event_reports_does_not_tell_a_later_one(rows: Rows) -> None:
     assert value(rows, "select bool_and(items[1].quantity is null) from rows where event_name = 'view_item'")
 
 
-def test_a_purchase_is_worth_its_items_less_the_coupon(rows: Rows):
+def test_a_purchase_is_worth_its_items_less_the_coupon(rows: Rows) -> None:
     assert value(
         rows,
         """
@@ -101,14 +101,14 @@ def test_a_purchase_is_worth_its_items_less_the_coupon(rows: Rows):
     )
 
 
-def test_item_events_list_between_one_and_twelve_items_or_a_whole_basket(rows: Rows):
+def test_item_events_list_between_one_and_twelve_items_or_a_whole_basket(rows: Rows) -> None:
     counts = rows.sql(
         "select distinct len(items) from rows where event_name in ('view_item', 'add_to_cart', 'select_item')"
     ).fetchall()
     assert {count for (count,) in counts} == {1, 12}
 
 
-def test_each_impression_is_answered_once_under_the_same_decision(rows: Rows):
+def test_each_impression_is_answered_once_under_the_same_decision(rows: Rows) -> None:
     wrong = value(
         rows,
         """
@@ -124,7 +124,7 @@ def test_each_impression_is_answered_once_under_the_same_decision(rows: Rows):
     assert wrong <= 1
 
 
-def test_the_pop_up_is_the_last_thing_that_a_session_sees(rows: Rows):
+def test_the_pop_up_is_the_last_thing_that_a_session_sees(rows: Rows) -> None:
     wrong = value(
         rows,
         """

@@ -14,7 +14,7 @@ def visits() -> Visits:
     return Population(shop).visits_on(shop.first_day)
 
 
-def test_a_visitors_next_session_begins_after_half_an_hour_of_silence(visits: Visits):
+def test_a_visitors_next_session_begins_after_half_an_hour_of_silence(visits: Visits) -> None:
     sessions = visits.sessions
     order = np.lexsort((sessions.start_us, sessions.client))
     same = np.diff(sessions.client[order]) == 0
@@ -23,20 +23,20 @@ def test_a_visitors_next_session_begins_after_half_an_hour_of_silence(visits: Vi
     assert silence[same].min() >= 30 * 60 * 1_000_000
 
 
-def test_the_pop_up_is_submitted_as_often_as_the_truth_says(visits: Visits):
+def test_the_pop_up_is_submitted_as_often_as_the_truth_says(visits: Visits) -> None:
     shown = visits.sessions.answer != Answer.NOT_SHOWN
     expected = visits.sessions.submit_probability[shown]
     submitted = (visits.sessions.answer == Answer.SUBMITTED).sum()
     assert abs(submitted - expected.sum()) < 4 * np.sqrt((expected * (1 - expected)).sum())
 
 
-def test_visitors_who_come_again_buy_more_often(visits: Visits):
+def test_visitors_who_come_again_buy_more_often(visits: Visits) -> None:
     number = visits.sessions.number
     bought = np.bincount(visits.steps.session, visits.steps.page == Page.THANKS, len(number)) > 0
     assert bought[number > 1].mean() > 1.5 * bought[number == 1].mean()
 
 
-def test_taken_sessions_keep_their_page_loads(visits: Visits):
+def test_taken_sessions_keep_their_page_loads(visits: Visits) -> None:
     taken = visits.take(np.array([7, 3]))
     starts = taken.steps.start_us[taken.steps.is_first]
     assert starts.tolist() == visits.sessions.start_us[[7, 3]].tolist()

@@ -1,0 +1,97 @@
+from io import StringIO
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from tactful import scoreboard
+
+RATE = {"value": 0.041, "low": 0.036, "high": 0.047}
+UNDEFINED = {"value": None, "low": None, "high": None}
+
+
+def _outcome(impressions: int, rate: dict[str, Any] = RATE) -> dict[str, Any]:
+    return {"impressions": impressions, "conversions": 82, "conversion_rate": rate}
+
+
+CHAMPION: dict[str, Any] = {
+    "status": "champion",
+    "reason": "It ranks better than chance.",
+    "roc_auc": 0.8124,
+    "roc_auc_low": 0.79,
+    "roc_auc_high": 0.83,
+    "positives": 82,
+    "rows": 12345,
+    "policies": {"always": _outcome(4000), "model": _outcome(2000), "conversions_kept": {"value": 0.91}},
+}
+REFUSED = {"status": "not_trained", "reason": "3 conversions in the training days; 50 are needed."}
+SUMMARY: dict[str, Any] = {
+    "source": {"first_day": "2026-01-05", "last_day": "2026-01-18", "is_simulated": True},
+    "conversion_event": "popup_submit",
+    "baseline_conversion_rate": 0.02,
+    "rows": {
+        "rows_read": 10_000,
+        "rows_loaded": 9_900,
+        "rows_duplicate": 70,
+        "rows_quarantined": 30,
+        "rows_suppressed": 0,
+    },
+    "models": {"popup_profile": REFUSED, "popup_behaviour": CHAMPION},
+    "segments": {"status": "champion", "reason": "", "by_size": [{"name": "Lookers", "users": 1200, "share": 0.6}]},
+    "drift": {"verdict": "not_enough_data", "reason": "12 new rows against 40."},
+    "decision": {"action": "do_not_show", "reason": "below_threshold", "score": 0.1234, "milliseconds": 4.25},
+    "stages": [{"name": "warehouse", "seconds": 12.34, "peak_memory": 512 * 2**20}],
+}
+
+
+def _shown(**changed: Any) -> list[str]:
+    """The printed lines, each with single spaces and without rules."""
+    console = Console(record=True, width=160, file=StringIO())
+    scoreboard.show({**SUMMARY, **changed}, console)
+    return [" ".join(line.replace("│", " ").split()) for line in console.export_text().splitlines()]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "10,000 9,900 70 30 0 yes",
+        "popup_profile not trained",
+        "popup_profile is not trained. 3 conversions in the training days; 50 are needed.",
+        "popup_behaviour ROC-AUC 0.812 0.790 to 0.830 82 of 12,345 champion",
+        "case study 000, always 3,732 about 75 2.0%",
+        "always 4,000 82 4.1% 3.6% to 4.7% 100.0%",
+        "popup_behaviour 2,000 82 4.1% 3.6% to 4.7% 91.0%",
+        "Lookers 1,200 60.0%",
+        "warehouse 12.3 512 MB",
+        "Drift not enough data: 12 new rows against 40.",
+        "Decision do_not_show, because below threshold (score 0.1234, 4.2 ms)",
+        "Simulated shop: these figures say nothing about real visitors.",
+    ],
+)
+def test_an_owner_is_told(line: str) -> None:
+    assert line in _shown()
+
+
+def test_a_row_that_went_nowhere_is_told() -> None:
+    assert "10,000 9,899 70 30 0 no" in _shown(rows={**SUMMARY["rows"], "rows_loaded": 9_899})
+
+
+def test_what_can_not_be_computed_is_undefined() -> None:
+    policies = {**CHAMPION["policies"], "model": _outcome(0, UNDEFINED), "conversions_kept": UNDEFINED}
+    model = {**CHAMPION, "roc_auc": None, "roc_auc_low": None, "roc_auc_high": None, "policies": policies}
+    shown = _shown(models={"popup_profile": REFUSED, "popup_behaviour": model})
+
+    assert "popup_behaviour ROC-AUC undefined undefined to undefined 82 of 12,345 champion" in shown
+    assert "popup_behaviour 0 82 undefined undefined to undefined undefined" in shown
+
+
+def test_segments_that_were_not_found_say_why() -> None:
+    refused = {"status": "not_trained", "reason": "40 users; 1,000 are needed."}
+
+    assert "user_segments is not trained. 40 users; 1,000 are needed." in _shown(segments=refused)
+
+
+def test_a_real_export_is_not_called_simulated() -> None:
+    shown = _shown(source={**SUMMARY["source"], "is_simulated": False})
+
+    assert [line for line in shown if "Simulated" in line] == []
