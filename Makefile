@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 ifdef EXPORT
-RUN_ARGUMENTS := --export $(EXPORT)
+RUN_ARGUMENTS := --export '$(EXPORT)'
 endif
 
 .PHONY: run test ui lint lock screenshots clean

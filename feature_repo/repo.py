@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 
 from feature_repo import contract
-from feature_repo.store import MANIFEST, build_objects
+from feature_repo.store import build_objects
+from tactful.dbt import MANIFEST
 
 # Feast's command line looks for objects among a module's values, one name each.
 globals().update(

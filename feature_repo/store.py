@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from feast.feast_object import FeastObject
 
 CONFIG = Path(__file__).with_name("feature_store.yaml")
-MANIFEST = Path(__file__).parents[1] / "dbt_project" / "target" / "manifest.json"
 
 
 def open_store(home: Path) -> "FeatureStore":

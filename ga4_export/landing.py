@@ -1,7 +1,7 @@
 """Land one day of an export: every row is either landed or quarantined, and the day changes as a whole or not at all.
 
 - `<landing>/events/events_YYYYMMDD.parquet`: rows in the export schema, and `known_at`
-- `<landing>/quarantine/events_YYYYMMDD.parquet`: rows kept out, raw, with the reason
+- `<landing>/quarantine/events_YYYYMMDD.parquet`: rows kept out, as JSON, with the reason
 - `<landing>/manifest/YYYYMMDD.json`: what was read and where it went
 """
 
@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -20,10 +19,11 @@ import pyarrow.parquet as pq
 
 from ga4_export import quarantine, whole
 from ga4_export.conform import conform, missing_columns, unknown_columns
+from ga4_export.deliveries import KNOWN_AT, known_at
 from ga4_export.listing import ExportError, missing_days
 from ga4_export.schema import EVENTS
 
-LANDED = EVENTS.append(pa.field("known_at", pa.timestamp("us", "UTC")))
+LANDED = EVENTS.append(KNOWN_AT)
 MISDATED_LIMIT = 0.001
 
 
@@ -68,10 +68,10 @@ class Landing:
         """
         before = self.landed(day)
         sources = [_source(file) for file in files]
-        if before and {source.sha256 for source in sources} == {source.sha256 for source in before.files}:
+        if before and sorted(source.sha256 for source in sources) == sorted(source.sha256 for source in before.files):
             return LandedDay(**{**asdict(before), "files": before.files, "is_new": False})
-        known_at = now if before else self._delivered_at(day)
-        landed = _write(self, day, list(zip(files, sources, strict=True)), known_at)
+        clock = (self.events(day), now) if before else (None, self._delivered_at(day))
+        landed = _write(self, day, list(zip(files, sources, strict=True)), *clock)
         whole.text(self._manifest(day), json.dumps(asdict(landed), indent=1))
         return landed
 
@@ -100,7 +100,7 @@ class Landing:
         return self.folder / "manifest" / f"{day:%Y%m%d}.json"
 
     def _delivered_at(self, day: date) -> datetime:
-        """When GA4 delivers a day for the first time; a later delivery counts from when it was landed."""
+        """When GA4 delivers a day for the first time; what a later delivery adds is known from when it was landed."""
         midnight = datetime.combine(day + timedelta(days=1), time(), self.zone)
         return midnight.astimezone(UTC) + self.export_delay
 
@@ -170,7 +170,9 @@ def _refuse_missing_columns(file: Path, parquet: pq.ParquetFile) -> None:
         raise ExportError(f"{file} lacks the columns {', '.join(missing)} of a GA4 export.")
 
 
-def _write(landing: Landing, day: date, files: Sequence[tuple[Path, SourceFile]], known_at: datetime) -> LandedDay:
+def _write(
+    landing: Landing, day: date, files: Sequence[tuple[Path, SourceFile]], former: Path | None, now: datetime
+) -> LandedDay:
     events, kept_out = landing.events(day), landing.quarantine(day)
     reasons: Counter[str] = Counter()
     unknown: set[str] = set()
@@ -179,7 +181,7 @@ def _write(landing: Landing, day: date, files: Sequence[tuple[Path, SourceFile]]
             row = 0
             for table in _row_groups(file, unknown):
                 fits, misfits = quarantine.split(table, day, source.name, source.sha256, row)
-                good.write_table(fits.append_column(LANDED.field("known_at"), _constant(known_at, len(fits))))
+                good.write_table(fits.append_column(KNOWN_AT, known_at(fits, former, now)))
                 bad.write_table(misfits)
                 reasons.update(misfits.column("reason_code").to_pylist())
                 row += table.num_rows
@@ -197,7 +199,7 @@ def _write(landing: Landing, day: date, files: Sequence[tuple[Path, SourceFile]]
         rows_quarantined=sum(reasons.values()),
         reasons=dict(reasons),
         columns_unknown=tuple(sorted(unknown)),
-        known_at=known_at.isoformat(),
+        known_at=now.isoformat(),
         is_new=True,
     )
 
@@ -230,7 +232,3 @@ def _open(file: Path) -> pq.ParquetFile:
 
 def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0].rstrip(".")
-
-
-def _constant(value: Any, rows: int) -> pa.Array:
-    return pa.repeat(pa.scalar(value, LANDED.field("known_at").type), rows)

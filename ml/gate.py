@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ml.evaluation import Scorecard
+from ml.registry import ChampionVersion
 
 WHOLE_SESSIONS = 0.5
 
@@ -36,3 +37,9 @@ def judge_data(whole_sessions: float) -> GateOutcome:
     if whole_sessions < WHOLE_SESSIONS:
         return GateOutcome(False, f"Cannot be trusted: {share}, so the export looks like a sample of events.")
     return GateOutcome(True, f"Data are whole: {share}.")
+
+
+def may_stay(champion: ChampionVersion | None, conversion_event: str, contract_checksum: str) -> bool:
+    """A champion decides on where a version did not pass, if it learnt the same event from the same contract."""
+    learnt = (champion.tags["conversion_event"], champion.tags["contract"]) if champion else None
+    return learnt == (conversion_event, contract_checksum)

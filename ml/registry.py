@@ -124,6 +124,11 @@ class Registry:
         self._client().set_registered_model_alias(name, CHAMPION, version)
         return _champion(stored)
 
+    def retire(self, name: str) -> None:
+        """Take the champion alias from whichever version has it; serving then leaves visitors alone."""
+        if self.champion(name) is not None:
+            self._client().delete_registered_model_alias(name, CHAMPION)
+
     def champion(self, name: str) -> ChampionVersion | None:
         """The version that serving follows; None before the first promotion."""
         found = self._client().search_registered_models(f"name = '{name}'")

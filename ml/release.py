@@ -16,7 +16,7 @@ from ml.evaluation import Scorecard, curves, evaluate, target_of
 from ml.gate import GateOutcome
 from ml.pipelines import PipelineBooster
 from ml.policy_evaluation import PolicyComparison, compare_policies
-from ml.registry import NewVersion, Registry
+from ml.registry import ChampionVersion, NewVersion, Registry
 from ml.segments import SegmentReport
 from ml.specs import ModelSpec, SegmentSpec
 from ml.training import Fitted
@@ -51,7 +51,7 @@ class Release:
     family: str
     threshold: float
     scorecard: Scorecard
-    policies: PolicyComparison
+    policies: PolicyComparison | None
     gate: GateOutcome
     plots: Sequence[Path]
 
@@ -80,7 +80,9 @@ def release_model(
     fitted = training.fit(spec, split.train, data.features, terms.impression_budget)
     scorecard = evaluate(fitted, split.train, split.test)
     target, score = target_of(split.test, spec.label), fitted.score(split.test)
-    policies = compare_policies(target, score, fitted.threshold)
+    # what nobody was shown can't be compared
+    was_shown = spec.decides and terms.conversion_event.startswith("popup_")
+    policies = compare_policies(target, score, fitted.threshold) if was_shown else None
     drawn: Sequence[Path] = ()
     if 0 < target.sum() < len(target):
         drawn = plots.draw_model(curves(target, score), fitted.importance(), folder / "plots")
@@ -93,7 +95,7 @@ def release_model(
         NewVersion(
             name=spec.name,
             purpose=spec.description,
-            card=card.model_card(fitted, scorecard, policies if spec.decides else None, origin),
+            card=card.model_card(fitted, scorecard, policies, origin),
             model=_estimator(fitted),
             features=data.features,
             params={"family": fitted.trials[0].candidate.family, **_texts(fitted.trials[0].params)},
@@ -110,6 +112,8 @@ def release_model(
     outcome = gate.judge(scorecard, terms.whole_sessions)
     if outcome.is_passed:
         registry.promote(spec.name, version)
+    elif not _may_stay(registry.champion(spec.name), terms):
+        registry.retire(spec.name)
     return Release(
         version,
         digest,
@@ -153,7 +157,14 @@ def release_segments(spec: SegmentSpec, users: Users, registry: Registry, terms:
     outcome = gate.judge_data(terms.whole_sessions)
     if outcome.is_passed:
         registry.promote(spec.name, version, read=segments.read)
+    else:
+        registry.retire(spec.name)
     return SegmentRelease(version, digest, report, outcome, drawn)
+
+
+def _may_stay(champion: ChampionVersion | None, terms: Terms) -> bool:
+    data = gate.judge_data(terms.whole_sessions)
+    return data.is_passed and gate.may_stay(champion, terms.conversion_event, terms.contract_checksum)
 
 
 def _header(spec: ModelSpec, fitted: Fitted[BundleFeature], split: Split, terms: Terms) -> Header:

@@ -1,9 +1,13 @@
-"""What runs by itself: the daily job, and retraining when the data have drifted."""
+"""What can run by itself: the daily job, once it is switched on, and retraining when the data have drifted."""
+
+from datetime import timedelta
 
 import dagster as dg
 
 from orchestration.assets import models, monitoring
 from orchestration.partitions import DAILY, REREAD, range_tags
+from orchestration.resources import SETTINGS
+from tactful.source import source_of
 
 everything = dg.define_asset_job(
     "everything",
@@ -19,13 +23,14 @@ retrain = dg.define_asset_job(
 
 
 @dg.schedule(job=everything, cron_schedule="0 14 * * *", execution_timezone=DAILY.timezone)
-def daily() -> dg.RunRequest | dg.SkipReason:
-    """Every afternoon, when GA4 has delivered: the newest day, and the three before it that GA4 may have rewritten."""
-    keys = DAILY.get_partition_keys()
-    first, last = keys[-1 - min(REREAD.days, len(keys) - 1)], keys[-1]
-    newest = DAILY.time_window_for_partition_key(last).start.date()
-    oldest = DAILY.time_window_for_partition_key(first).start.date()
-    return dg.RunRequest(run_key=last, tags=range_tags(oldest, newest))
+def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """Every afternoon, when GA4 has delivered: the newest day and the three that GA4 may have rewritten.
+
+    One day more is built before them, whose sessions may go on into the first.
+    """
+    source = source_of(SETTINGS)
+    first = max(source.first, source.last - REREAD - timedelta(days=1))
+    return dg.RunRequest(run_key=f"{context.scheduled_execution_time:%Y-%m-%d}", tags=range_tags(first, source.last))
 
 
 @dg.asset_sensor(asset_key=monitoring.feature_drift.key, job=retrain, default_status=dg.DefaultSensorStatus.RUNNING)

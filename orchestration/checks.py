@@ -53,6 +53,7 @@ def no_event_is_lost(landing: LandingResource, warehouse: WarehouseResource) -> 
     repeats = _repeats(landing.open(), days)
     return dg.AssetCheckResult(
         passed=events + repeats + quarantined == read,
+        description=f"{read:,} rows read: {events:,} events, {repeats:,} repeats, {quarantined:,} in quarantine.",
         metadata={
             "rows_read": read,
             "rows_loaded": events,

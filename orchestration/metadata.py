@@ -10,26 +10,19 @@ import dagster as dg
 
 if TYPE_CHECKING:
     from ml.evaluation import Interval
-    from ml.policy_evaluation import PolicyOutcome
+    from ml.policy_evaluation import PolicyComparison, PolicyOutcome
     from ml.release import Release, SegmentRelease
 
 
 def model_metadata(release: "Release", mlflow_port: int) -> dict[str, Any]:
     """What the Dagster UI shows of a model's version."""
-    policies = release.policies
     return {
         "status": "champion" if release.gate.is_passed else "not_promoted",
         "reason": release.gate.reason,
         "version": release.version,
         "family": release.family,
         **release.scorecard.as_metadata(),
-        "policies": dg.JsonMetadataValue(
-            {
-                "always": _outcome(policies.always),
-                "model": _outcome(policies.model),
-                "conversions_kept": interval_json(policies.conversions_kept),
-            }
-        ),
+        **({"policies": _policies(release.policies)} if release.policies else {}),
         "digest": release.digest,
         "plots": _pictures(release.plots),
         "mlflow": _mlflow(mlflow_port),
@@ -57,6 +50,16 @@ def interval_json(interval: "Interval") -> dict[str, float | None]:
     """An interval as JSON, where what is not defined is null."""
     bounds = {"value": interval.value, "low": interval.low, "high": interval.high}
     return {name: value if isfinite(value) else None for name, value in bounds.items()}
+
+
+def _policies(policies: "PolicyComparison") -> dg.JsonMetadataValue:
+    return dg.JsonMetadataValue(
+        {
+            "always": _outcome(policies.always),
+            "model": _outcome(policies.model),
+            "conversions_kept": interval_json(policies.conversions_kept),
+        }
+    )
 
 
 def _outcome(outcome: "PolicyOutcome") -> dict[str, Any]:

@@ -13,9 +13,10 @@ from dagster_dbt import DbtCliResource
 from packaging.version import Version
 
 from feature_repo import contract
-from feature_repo.store import MANIFEST, open_store
+from feature_repo.store import open_store
 from ga4_export.landing import Landing
 from tactful import settings as tactful_settings
+from tactful.dbt import MANIFEST
 from tactful.source import source_of
 
 if TYPE_CHECKING:

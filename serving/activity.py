@@ -21,6 +21,14 @@ def accumulate(rules: Mapping[str, ActivityRule], events: Iterable[Event], momen
     return {name: _value(rule, times[rule.event], moment) for name, rule in rules.items()}
 
 
+def last_act(events: Iterable[Event], moment: int) -> int:
+    """When the visitor last acted up to `moment`; `moment` itself before any act.
+
+    Models learnt from the warehouse's rows, which describe a session as of its acts.
+    """
+    return max(_times(events, moment)[ANY_EVENT], default=moment)
+
+
 def _times(events: Iterable[Event], moment: int) -> defaultdict[str, list[int]]:
     times: defaultdict[str, list[int]] = defaultdict(list)
     for event in events:

@@ -92,6 +92,10 @@ class Champions:
         self._problems[name] = problem
 
     def _look(self, model: str) -> None:
+        if ALIAS not in self._opened().get_registered_model(model).aliases:
+            # taken away on purpose, which is not a registry that can't be reached
+            self._loaded.pop(model, None)
+            raise ChampionError(f"No version of {model} has the alias {ALIAS}.")
         named = self._opened().get_model_version_by_alias(model, ALIAS)
         version, digest = str(named.version), named.tags.get(DIGEST_TAG, "")
         if named.run_id is None or not re.fullmatch("[0-9a-f]{64}", digest):

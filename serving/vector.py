@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ml.bundle import BundleFeature
-from serving.activity import SECOND, accumulate
+from serving.activity import SECOND, accumulate, last_act
 from serving.features import StoredRow
 from serving.problems import invalid
 from serving.requests import DecideRequest, Value
@@ -83,7 +83,7 @@ def assemble(
     features = tuple(features)
     freshness = {feature.view: _freshness(feature, rows, moment) for feature in features if feature.entity == USER}
     rules = {feature.name: feature.rule for feature in features if feature.rule is not None}
-    known = {**request.profile, **accumulate(rules, request.events, moment)}
+    known = {**request.profile, **accumulate(rules, request.events, last_act(request.events, moment))}
     for view, row in rows.items():
         known.update(row.values if freshness[view] is Freshness.FRESH else {})
     values = {feature.name: known.get(feature.name) for feature in features}

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from tactful import settings as tactful_settings
 from tactful.settings import SettingsError
@@ -106,7 +107,7 @@ def decide(
     """Ask the running decision service about one visitor."""
     from tactful.ask import ask
 
-    stated: dict[str, Any] = json.loads(request.read_text()) if request else {}
+    stated = _request(request) if request else {}
     console.print_json(data=ask(tactful_settings.load(), {**stated, "user_pseudo_id": user_pseudo_id}))
 
 
@@ -118,6 +119,16 @@ def doctor() -> None:
     raise typer.Exit(examine(tactful_settings.load(), console))
 
 
+def _request(file: Path) -> dict[str, Any]:
+    try:
+        stated = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"--request {file} can't be read as JSON: {error}.") from None
+    if not isinstance(stated, dict):
+        raise SettingsError(f"--request {file} holds a {type(stated).__name__}; a JSON object is needed.")
+    return stated
+
+
 def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
@@ -126,4 +137,4 @@ def _day(text: str) -> date:
 
 
 def _say(mistake: Exception) -> None:
-    Console(stderr=True, soft_wrap=True).print(f"[bold red]tactful:[/] {mistake}", highlight=False, markup=True)
+    Console(stderr=True, soft_wrap=True).print(f"[bold red]tactful:[/] {escape(str(mistake))}", highlight=False)

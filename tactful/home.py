@@ -1,6 +1,7 @@
 """The folder that everything is written to: made ready, kept to one export at a time, and described to subprocesses."""
 
 import fcntl
+import hashlib
 import json
 import os
 import sys
@@ -42,9 +43,11 @@ def prepare(settings: Settings) -> None:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """The environment of every process of the platform: its home, and no tool that phones home."""
+    """The environment of every process of the platform: the settings as read, and no tool that phones home."""
+    stated = {name: value for name, value in settings.model_dump(mode="json").items() if value is not None}
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if not name.startswith(PREFIX)},
+        **{f"{PREFIX}{name.upper()}": str(value) for name, value in stated.items()},
         HOME: str(settings.home),
         "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", ""))),
         "PYTHONPATH": str(PROJECT),
@@ -127,8 +130,9 @@ def _identity(settings: Settings, source: Source) -> Mapping[str, str]:
 
 
 def _place(settings: Settings, identity: Mapping[str, str]) -> Path:
-    words = "-".join(identity.values()).strip("/")
-    return settings.home / EARLIER / "".join(letter if letter.isalnum() else "-" for letter in words)
+    # the digest keeps apart what reads the same once slashes are gone
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:8]
+    return settings.home / EARLIER / f"{Path(identity['export']).name}-{digest}"
 
 
 def _move_all(here: Path, there: Path) -> None:
@@ -141,10 +145,10 @@ def _move_all(here: Path, there: Path) -> None:
 
 
 def require_run(settings: Settings) -> None:
-    """Refuse to look at a home in which nothing has run.
+    """Refuse to look at a home in which no run was begun.
 
     Raises:
-        SettingsError: no run has finished in the home.
+        SettingsError: none was.
     """
     if not (settings.home / _SOURCE).is_file():
         raise SettingsError(f"Nothing has run in {settings.home} yet: `make run` comes first.")

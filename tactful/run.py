@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from ga4_export.landing import problems_of
@@ -89,7 +90,7 @@ def _exit_code(summary: scoreboard.Summary, console: Console) -> int:
         if model["status"] == "not_trained" and name in scoreboard.POPUP_MODELS
     ]
     for refusal in refusals:
-        console.print(f"[bold red]Not trained:[/] {refusal}")
+        console.print(f"[bold red]Not trained:[/] {escape(refusal)}")
     return NOT_TRAINED if refusals else 0
 
 
@@ -107,7 +108,7 @@ def _run_job(settings: Settings, days: plan.Plan, console: Console) -> list[Stag
     if told.failures:
         raise RunError(f"{told.failures[0]} (run {run_id}; all of it is in {log})")
     if code:
-        raise RunError(f"The job could not start: {_last_line(log)} (all of it is in {log})")
+        raise RunError(f"The job ended early: {_last_line(log)} (all of it is in {log})")
     return list(told.stages.values())
 
 

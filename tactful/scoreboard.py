@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 Summary = Mapping[str, Any]
@@ -71,7 +72,7 @@ def _reasons(summary: Summary) -> Iterator[str]:
     """Why a model is not trusted to decide, for each that is not."""
     for name, model in {**summary["models"], "user_segments": summary["segments"]}.items():
         if model["status"] != "champion":
-            yield f"[bold]{name}[/] is {model['status'].replace('_', ' ')}. {model['reason']}"
+            yield f"[bold]{name}[/] is {model['status'].replace('_', ' ')}. {escape(model['reason'])}"
 
 
 def _policies(summary: Summary) -> Table:
@@ -80,6 +81,8 @@ def _policies(summary: Summary) -> Table:
     baseline = summary["baseline_conversion_rate"]
     table.add_row("case study 000, always", "3,732", "about 75", _percent(baseline), "", "")
     compared = {name: summary["models"][name].get("policies") for name in POPUP_MODELS}
+    if not any(compared.values()):
+        table.add_row("no pop-up was shown: nothing to compare", "", "", "", "", "")
     if always := next((policies["always"] for policies in compared.values() if policies), None):
         table.add_row("always", *_outcome(always), _percent(1.0))
     for name, policies in compared.items():
@@ -115,7 +118,7 @@ def _stages(stages: Iterable[Mapping[str, Any]]) -> Table:
 
 
 def _drift(drift: Mapping[str, Any]) -> str:
-    return f"{drift['verdict'].replace('_', ' ')}: {drift['reason']}"
+    return f"{drift['verdict'].replace('_', ' ')}: {escape(drift['reason'])}"
 
 
 def _decision(decision: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from simulator.export import write
 from simulator.shop import Shop
-from tests.conftest import tactful
+from tests.conftest import Ran, tactful
 
 FIRST, SECOND, THIRD = (f"events_2026010{day}.parquet" for day in (5, 6, 7))
 
@@ -107,7 +107,7 @@ def test_a_conversion_event_that_never_occurs(export: Path, tmp_path: Path) -> N
 
 
 def test_too_few_conversions_are_told_with_their_count(export: Path, tmp_path: Path) -> None:
-    outcome = tactful("run", "--export", str(export), home=tmp_path / "home")
+    outcome = tactful("run", "--export", str(export), home=tmp_path / "home", TACTFUL_CONVERSION_EVENT="begin_checkout")
 
     assert outcome.returncode == 3
     assert "Not trained: popup_behaviour has" in outcome.stdout
@@ -115,16 +115,17 @@ def test_too_few_conversions_are_told_with_their_count(export: Path, tmp_path: P
     assert "Traceback" not in outcome.stdout + outcome.stderr
 
 
-def test_a_port_in_use(ran: object, tmp_path: Path) -> None:
-    home = ran.home  # type: ignore[attr-defined]
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
+def test_a_port_in_use(ran: Ran) -> None:
+    with socket.socket() as taken, socket.socket() as free:
+        for port in (taken, free):
+            port.bind(("127.0.0.1", 0))
         taken.listen()
-        port = str(taken.getsockname()[1])
-        outcome = tactful("ui", home=home, TACTFUL_MLFLOW_PORT=port)
+        in_use, not_in_use = (str(port.getsockname()[1]) for port in (taken, free))
+        free.close()
+        outcome = tactful("ui", home=ran.home, TACTFUL_DAGSTER_PORT=not_in_use, TACTFUL_MLFLOW_PORT=in_use)
 
     assert outcome.returncode == 1
-    assert f"Port {port} of MLflow" in outcome.stderr
+    assert f"Port {in_use} of MLflow" in outcome.stderr
     assert "set TACTFUL_MLFLOW_PORT to a free one" in outcome.stderr
 
 

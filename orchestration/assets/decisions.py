@@ -53,7 +53,10 @@ def live_decision(warehouse: WarehouseResource) -> dg.MaterializeResult:
 
 def _request(warehouse: WarehouseResource) -> dict[str, Any]:
     """The session as if it were had again once the last day's features are online: history never looks ahead."""
-    moment = warehouse.query(_LAST_MOMENT).iloc[0]
+    moments = warehouse.query(_LAST_MOMENT)
+    if moments.empty:
+        raise dg.Failure("No session has four acts: there is no visitor to decide about.", allow_retries=False)
+    moment = moments.iloc[0]
     events = warehouse.query(_EVENTS, {"session_key": moment["session_key"]})
     now = int(warehouse.query(_NEWEST)["microseconds"].iloc[0])
     events["event_timestamp"] += now - events["event_timestamp"].max()

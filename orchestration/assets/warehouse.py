@@ -7,14 +7,13 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation, DbtCliResource, dbt_assets
 from typing_extensions import override
 
-from feature_repo.store import MANIFEST
 from orchestration.partitions import DAILY, IN_ONE_RUN, days_of
 from orchestration.resources import OWNERS, SETTINGS, SOURCE, WAREHOUSE_POOL, WarehouseResource
-from tactful.dbt import variables
+from tactful.dbt import MANIFEST, variables
 
 
 class Translator(DagsterDbtTranslator):
-    """How a dbt model appears in Dagster: grouped as its folder, daily where it is built by day."""
+    """How a dbt model appears in Dagster: in one group, daily where it is built by day."""
 
     @override
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:

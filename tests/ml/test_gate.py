@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from ml.evaluation import Interval, Outcomes, scorecard
-from ml.gate import judge
+from ml.gate import judge, may_stay
+from ml.registry import ChampionVersion
 
 
 @pytest.mark.parametrize(("low", "is_passed"), [(0.49, False), (0.5, False), (0.51, True), (float("nan"), False)])
@@ -23,3 +24,13 @@ def test_figures_on_broken_sessions_pass_nothing() -> None:
 
     assert judge(card, whole_sessions=1.0).is_passed
     assert not judge(card, whole_sessions=0.08).is_passed
+
+
+@pytest.mark.parametrize(
+    ("event", "contract", "stays"), [("e", "c", True), ("other", "c", False), ("e", "other", False)]
+)
+def test_a_champion_stays_while_event_and_contract_are_its_own(event: str, contract: str, stays: bool) -> None:
+    champion = ChampionVersion("m", "1", "digest", "run", {"conversion_event": "e", "contract": "c"})
+
+    assert may_stay(champion, event, contract) == stays
+    assert not may_stay(None, event, contract)

@@ -1,5 +1,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import dagster as dg
 import pytest
@@ -72,10 +73,11 @@ def test_without_drift_nothing_is_retrained_and_the_reason_is_told(instance: dg.
 def test_every_day_the_newest_is_built_with_the_three_that_ga4_may_have_rewritten() -> None:
     from orchestration.automation import daily
 
-    (asked,) = daily.evaluate_tick(dg.build_schedule_context()).run_requests or ()
+    afternoon = datetime(2026, 1, 19, 14, tzinfo=UTC)
+    (asked,) = daily.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=afternoon)).run_requests or ()
 
-    assert asked.run_key == "2026-01-18"
-    assert asked.tags["dagster/asset_partition_range_start"] == "2026-01-15"
+    assert asked.run_key == "2026-01-19"
+    assert asked.tags["dagster/asset_partition_range_start"] == "2026-01-14"
     assert asked.tags["dagster/asset_partition_range_end"] == "2026-01-18"
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feature_repo.contract import ActivityRule, Aggregation
-from serving.activity import accumulate
+from serving.activity import accumulate, last_act
 from serving.requests import Event
 
 MOMENT = 1_772_000_000_000_000
@@ -51,6 +51,13 @@ def test_seconds_since_counts_from_the_latest_event_whatever_their_order() -> No
 
 def test_our_own_pop_ups_are_no_activity() -> None:
     assert value("count", events(1, name="popup_view"), event="*") == 0
+
+
+def test_the_last_act_is_the_visitor_s_and_not_our_pop_up_s() -> None:
+    happened = [*events(90, 30), *events(5, name="popup_view"), *events(-1)]
+
+    assert last_act(happened, MOMENT) == MOMENT - 30 * SECOND
+    assert last_act([], MOMENT) == MOMENT
 
 
 ORACLE = """

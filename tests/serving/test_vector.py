@@ -41,7 +41,7 @@ def test_every_feature_comes_from_its_source() -> None:
         "channel": "email",
         "visits": 3,
         "is_mobile": True,
-        "since_scroll": 9.0,
+        "since_scroll": 0.0,
         "spend_usd": 31.5,
         "survey": "new",
     }

@@ -32,10 +32,14 @@ keyed as (
     select
         *,
         concat(user_pseudo_id, '.', coalesce(
-            cast(ga_session_id as string), concat('inferred-', cast(visit as string), '-', cast(min(event_date) over (
+            cast(ga_session_id as string), concat('inferred-', cast(min(event_timestamp) over (
                 partition by user_pseudo_id, ga_session_id, case when ga_session_id is null then visit end
             ) as string))
-        )) as session_key
+        )) as session_key,
+        -- a page that is loaded again repeats its purchase: the first one counts
+        event_name = 'purchase' and row_number() over (
+            partition by user_pseudo_id, event_name, coalesce(transaction_id, event_key) order by event_timestamp, event_key
+        ) > 1 as is_repeated_purchase
     from grouped
 ),
 
@@ -90,7 +94,8 @@ select
     region,
     city,
     transaction_id,
-    revenue_usd,
+    is_repeated_purchase,
+    case when not is_repeated_purchase then revenue_usd end as revenue_usd,
     decision_id,
     policy,
     propensity

@@ -18,7 +18,7 @@ daily as (
         count(case when event_name = 'select_promotion' then 1 end) as promotion_clicks,
         count(case when event_name = 'add_to_cart' then 1 end) as add_to_carts,
         count(case when event_name = 'begin_checkout' then 1 end) as checkouts,
-        count(distinct case when event_name = 'purchase' then coalesce(transaction_id, event_key) end) as purchases,
+        count(case when event_name = 'purchase' and not is_repeated_purchase then 1 end) as purchases,
         coalesce(sum(case when event_name = 'purchase' then revenue_usd end), 0) as revenue_usd,
         cast(coalesce(sum(engagement_time_msec), 0) as float64) / 1000 as engagement_seconds,
         count(case when event_name = 'popup_view' then 1 end) as popup_views,

@@ -1,25 +1,46 @@
 with
 
-sessions as (
+-- what is told later in a session was not known when it began
+first_events as (
     select *
-    from {{ ref('fct_sessions') }}
+    from {{ ref('int_events_sessionized') }}
     where session_date between {{ first_day() }} and {{ last_day() }}
+        and event_at = session_started_at
+),
+
+sessions as (
+    select
+        session_key,
+        any_value(user_pseudo_id) as user_pseudo_id,
+        any_value(session_date) as session_date,
+        any_value(session_started_at) as feature_at,
+        min(device_category) as device_category,
+        min(operating_system) as operating_system,
+        min(browser) as browser,
+        min(continent) as continent,
+        min(country) as country,
+        min(region) as region,
+        min(coalesce(session_source, user_source)) as source,
+        min(coalesce(session_medium, user_medium)) as medium,
+        cast(max(ga_session_number) as int64) as session_number
+    from first_events
+    group by session_key
 )
 
 select
     session_key,
     user_pseudo_id,
     session_date,
-    started_at as feature_at,
-    started_at as known_at,
+    feature_at,
+    feature_at as known_at,
     device_category,
     operating_system,
     browser,
     continent,
     country,
     region,
-    channel,
-    {{ day_of_week('started_at') }} as day_of_week,
-    {{ hour_of_day('started_at') }} as hour_of_day,
-    ga_session_number as session_number
+    {{ channel('source', 'medium') }} as channel,
+    {{ day_of_week('feature_at') }} as day_of_week,
+    {{ hour_of_day('feature_at') }} as hour_of_day,
+    session_number
 from sessions

@@ -19,6 +19,8 @@ moments as (
     select session_key, user_pseudo_id, session_date, feature_at as decision_at, cast(null as string) as policy, cast(null as float64) as propensity
     from {{ ref('fct_session_activity') }}
     where session_date between {{ first_day() }} and {{ last_day() }}
+        -- an exit is known in hindsight alone, and nothing follows it
+        and mod(activity_index, 2) = 0
     {%- endif %}
 ),
 
