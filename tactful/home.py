@@ -17,6 +17,7 @@ PROJECT = Path(__file__).parents[1]
 EARLIER = "earlier"
 _SOURCE = "source.json"
 _LOCK = ".lock"
+_RUN_LOCK = ".run.lock"
 _NOT_REMEMBERED = ("home", "dagster_port", "mlflow_port", "decision_port", "reports_port")
 
 
@@ -93,7 +94,7 @@ def adopt(settings: Settings, source: Source) -> Path | None:
         return None
     set_aside = None
     if before is not None:
-        with _locked(settings, fcntl.LOCK_EX):
+        with _locked(settings, _LOCK, fcntl.LOCK_EX, "`tactful ui`: stop it before running on another export"):
             set_aside = _place(settings, before)
             _move_all(settings.home, set_aside)
             _move_all(_place(settings, identity), settings.home)
@@ -105,19 +106,28 @@ def adopt(settings: Settings, source: Source) -> Path | None:
 @contextmanager
 def watched(settings: Settings) -> Iterator[None]:
     """While the block runs, the home is not given to another export."""
-    with _locked(settings, fcntl.LOCK_SH):
+    with _locked(settings, _LOCK, fcntl.LOCK_SH, "a run on another export: wait for its end"):
         yield
 
 
 @contextmanager
-def _locked(settings: Settings, mode: int) -> Iterator[None]:
-    with (settings.home / _LOCK).open("w") as lock:
+def running(settings: Settings) -> Iterator[None]:
+    """While the block runs, no other run works on the home.
+
+    Raises:
+        HomeError: one does already.
+    """
+    with _locked(settings, _RUN_LOCK, fcntl.LOCK_EX, "another run: wait for its end"):
+        yield
+
+
+@contextmanager
+def _locked(settings: Settings, name: str, mode: int, by: str) -> Iterator[None]:
+    with (settings.home / name).open("w") as lock:
         try:
             fcntl.flock(lock, mode | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise HomeError(
-                f"{settings.home} is in use by `tactful ui`: stop it before running on another export."
-            ) from None
+            raise HomeError(f"{settings.home} is in use by {by}.") from None
         yield
 
 
@@ -140,7 +150,7 @@ def _move_all(here: Path, there: Path) -> None:
         return
     there.mkdir(parents=True, exist_ok=True)
     for entry in here.iterdir():
-        if entry.name not in (EARLIER, _LOCK):
+        if entry.name not in (EARLIER, _LOCK, _RUN_LOCK):
             entry.replace(there / entry.name)
 
 

@@ -53,6 +53,11 @@ def run(settings: Settings, console: Console) -> int:
         ExportError, HomeError, ManifestError, RunError: one line says what is wrong.
     """
     home.prepare(settings)
+    with home.running(settings):
+        return _run(settings, console)
+
+
+def _run(settings: Settings, console: Console) -> int:
     source = source_of(settings)
     _refuse_broken(source)
     if set_aside := home.adopt(settings, source):

@@ -55,6 +55,14 @@ def test_a_home_that_is_being_looked_at_is_not_given_to_another_export(tmp_path:
             _adopt(_settings(folder, tmp_path / "export"))
 
 
+def test_two_runs_do_not_work_on_one_home(tmp_path: Path) -> None:
+    settings = _settings(tmp_path / "home")
+    home.prepare(settings)
+
+    with home.running(settings), pytest.raises(HomeError, match="in use by another run"), home.running(settings):
+        pass
+
+
 def test_a_home_that_can_not_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
