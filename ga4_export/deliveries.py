@@ -1,33 +1,52 @@
 """When a row was known: at its first delivery, however often it is delivered again."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
-import pyarrow as pa
+from ga4_export.conform import conform
+from ga4_export.files import open_parquet
+from ga4_export.schema import EVENTS
 
-KNOWN_AT = pa.field("known_at", pa.timestamp("us", "UTC"))
-
-_CARRIED = """
-    with landed as (
-        select hash(event) as digest, known_at
-        from (select * exclude known_at from read_parquet($former)) as event
-        positional join (select known_at from read_parquet($former))
-    ),
-    first_known as (select digest, min(known_at) as known_at from landed group by digest),
-    delivered as (select hash(event) as digest, row_number() over () as place from events as event)
-    select coalesce(first_known.known_at, $now)
-    from delivered left join first_known using (digest)
-    order by place
-"""
+_ROW = f"hash(struct_pack({', '.join(f'{name} := {name}' for name in EVENTS.names)}))"
 
 
-def known_at(events: pa.Table, former: Path | None, now: datetime) -> pa.Array:
-    """When each of `events` was known: as it stands in the `former` file of its day, or `now` where it is new."""
-    if former is None:
-        return pa.repeat(pa.scalar(now, KNOWN_AT.type), len(events))
-    with duckdb.connect() as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        connection.register("events", events)
-        carried = connection.sql(_CARRIED, params={"former": str(former), "now": now}).to_arrow_table()
-    return carried.column(0).combine_chunks().cast(KNOWN_AT.type)
+@dataclass(frozen=True)
+class Delivery:
+    """A delivery of a day: SQL for when each of its rows was known, over rows as they are stored, and what it joins."""
+
+    at: datetime
+    known_at: str
+    join: str = ""
+
+
+def first(at: datetime) -> Delivery:
+    """The first delivery of a day."""
+    return Delivery(at, _literal(at))
+
+
+def again(former: Path, at: datetime, is_same: bool) -> Delivery:
+    """A delivery over a `former` one: a row that was there is known since then, a new or changed one from now on.
+
+    Rows are compared as they are stored; where the same bytes (`is_same`) are stored in another way, by `event_key`.
+    """
+    if is_same:
+        stored, digest = f"read_parquet('{_path(former)}')", "event_key"
+    else:
+        columns = conform(open_parquet(former).schema_arrow)
+        stored = f"(select {columns}, event_key, known_at from read_parquet('{_path(former)}'))"
+        digest = _ROW
+    earlier = f"select {digest} as digest, min(known_at) as known_at from {stored} group by 1"
+    return Delivery(
+        at,
+        known_at=f"coalesce(former.known_at, {_literal(at)})",
+        join=f"left join ({earlier}) as former on former.digest = {digest.replace('event_key', 'private.event_key')}",
+    )
+
+
+def _literal(at: datetime) -> str:
+    return f"timestamptz '{at.isoformat()}'"
+
+
+def _path(file: Path) -> str:
+    return str(file).replace("'", "''")

@@ -1,34 +1,54 @@
-"""Which days an export folder holds."""
+"""Which days an export folder holds, and in which of GA4's tables."""
 
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-# The daily tables alone: `events_intraday_` and `events_fresh_` hold the same events again.
-_DAY = re.compile(r"events_(\d{8})(\.parquet)?")
+DAILY, FRESH, INTRADAY = KINDS = ("daily", "fresh", "intraday")
+"""GA4's tables of a day, the best first: the others hold the same events again, earlier and less complete."""
+
+_DAY = re.compile(r"events_(?:(fresh|intraday)_)?(\d{8})(\.parquet)?")
 
 
 class ExportError(ValueError):
-    """An export or one of its files can't be read as GA4's; the message names it and what would be right."""
+    """An export or one of its files can't be read as GA4's; the message names it and what would be right.
+
+    `code` tells kinds of it apart for programs.
+    """
+
+    def __init__(self, message: str, code: str = "E_EXPORT") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 def list_days(folder: Path) -> Mapping[date, tuple[Path, ...]]:
     """The Parquet files of each day in `folder`, by day: `events_YYYYMMDD.parquet` or a folder `events_YYYYMMDD/`.
+
+    Where a day has no daily table, its files are those of `events_fresh_`, else of `events_intraday_`. Tables of one
+    day are never read together.
 
     Raises:
         ExportError: the folder is missing, or holds no day.
     """
     if not folder.is_dir():
         raise ExportError(f"Export folder {folder} is missing: name a folder of events_YYYYMMDD.parquet files.")
-    days: dict[date, tuple[Path, ...]] = {}
+    tables: dict[tuple[date, str], tuple[Path, ...]] = {}
     for entry in sorted(folder.iterdir()):
         if (name := _DAY.fullmatch(entry.name)) and (files := _files(entry)):
-            day = _day(name[1], entry)
-            days[day] = (*days.get(day, ()), *files)
-    if not days:
+            table = (_day(name[2], entry), name[1] or DAILY)
+            tables[table] = (*tables.get(table, ()), *files)
+    if not tables:
         raise ExportError(f"Export folder {folder} holds no day: events_YYYYMMDD.parquet files are needed.")
-    return days
+    best_last = sorted(tables, key=lambda table: (table[0], -KINDS.index(table[1])))
+    return {day: tables[day, kind] for day, kind in best_last}
+
+
+def kind_of(files: Sequence[Path]) -> str:
+    """Which of GA4's tables the files of a day are."""
+    (first, *_) = files
+    name = _DAY.fullmatch(first.name) or _DAY.fullmatch(first.parent.name)
+    return (name[1] if name else None) or DAILY
 
 
 def missing_days(days: Mapping[date, Sequence[Path]]) -> tuple[date, ...]:

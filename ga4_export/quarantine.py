@@ -1,20 +1,25 @@
-"""Which rows of an export are kept out, and why."""
+"""The rows of an export that are kept out: each with its reason, and what was decided of it."""
 
 import json
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
 
+import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
-DATE_MISMATCH = "E_DATE_MISMATCH"
-TIMESTAMP_RANGE = "E_TS_RANGE"
-ID_INVALID = "E_ID_INVALID"
-NAME_INVALID = "E_NAME_INVALID"
+from ga4_export import whole
+from ga4_export.manifest import SourceFile
+from ga4_export.privacy import masked
+from ga4_export.rules import rules
+from ga4_export.schema import EVENTS
 
-MAX_ID_LENGTH = 128
-MAX_NAME_LENGTH = 40
-_MICROSECOND = timedelta(microseconds=1)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_BATCH = 10_000
+
+OPEN, REPLAYED, DROPPED = "open", "replayed", "dropped"
 
 SCHEMA = pa.schema(
     [
@@ -24,71 +29,105 @@ SCHEMA = pa.schema(
         ("reason_code", pa.string()),
         ("detail", pa.string()),
         ("raw", pa.string()),
+        ("first_seen", pa.timestamp("us", "UTC")),
+        ("status", pa.string()),
+        ("replayed_as", pa.string()),
     ]
 )
+"""`row_no` counts from 0; `raw` is the row as JSON, after privacy; `replayed_as` the row that was landed for it."""
 
 
-def split(table: pa.Table, day: date, source_file: str, sha256: str, first_row: int) -> tuple[pa.Table, pa.Table]:
-    """The rows of `table` that fit `day`, and a quarantine record for each of the others; `row_no` counts from 0."""
-    codes = _reason_codes(table, day)
-    is_misfit = codes.is_valid()
-    misfits = table.filter(is_misfit)
-    rows = misfits.to_pylist()
-    reasons = codes.drop_null().to_pylist()
-    numbers = [first_row + row.as_py() for row in pc.indices_nonzero(is_misfit)]
-    records = [
-        {
-            "source_file": source_file,
-            "file_sha256": sha256,
-            "row_no": number,
-            "reason_code": reason,
-            "detail": _detail(reason, row, day),
-            "raw": json.dumps(row),
-        }
-        for number, reason, row in zip(numbers, reasons, rows, strict=True)
-    ]
-    return table.filter(pc.invert(is_misfit)), pa.Table.from_pylist(records, schema=SCHEMA)
+def write(
+    connection: duckdb.DuckDBPyConnection, file: Path, day: date, sources: Sequence[SourceFile], now: datetime
+) -> None:
+    """Write the quarantined rows that were judged in `connection`; what was decided of a row before still holds."""
+    decided = {(record.reason_code, record.raw): record for record in read(file) if record.is_decided}
+    with whole.written(file) as partial, pq.ParquetWriter(partial, SCHEMA, compression="zstd") as writer:
+        for batch in _misfits(connection, day):
+            records = [_record(day, row, sources[row["source_no"]], now) for row in batch.to_pylist()]
+            kept = [_as_before(record, decided.get((record.reason_code, record.raw))) for record in records]
+            writer.write_table(_table(kept))
 
 
-def _reason_codes(table: pa.Table, day: date) -> pa.Array:
-    """A reason code for each row, null for a row that fits; the first reason that holds is given."""
-    name = table.column("event_name")
-    user = table.column("user_pseudo_id")
-    timestamp = table.column("event_timestamp")
-    earliest, latest = _plausible(day)
-    return pc.case_when(
-        pc.make_struct(
-            _true(pc.equal(table.column("event_date"), f"{day:%Y%m%d}"), negate=True),
-            _true(pc.and_(pc.greater_equal(timestamp, earliest), pc.less(timestamp, latest)), negate=True),
-            _true(_unfit_text(user, MAX_ID_LENGTH)),
-            _true(pc.or_kleene(pc.is_null(name), _unfit_text(name, MAX_NAME_LENGTH))),
-        ),
-        *(pa.scalar(code) for code in (DATE_MISMATCH, TIMESTAMP_RANGE, ID_INVALID, NAME_INVALID)),
+def read(file: Path) -> tuple["Record", ...]:
+    """The records of a day; none where nothing was landed."""
+    if not file.is_file():
+        return ()
+    day = datetime.strptime(file.stem.removeprefix("events_"), "%Y%m%d").date()
+    return tuple(Record(day, **record) for record in pq.read_table(file).to_pylist())
+
+
+def as_json(row: Mapping[str, Any]) -> str:
+    """A row of an export as `raw` holds it; numbers that are none are written as Python writes them."""
+    return json.dumps({name: row[name] for name in EVENTS.names})
+
+
+def rewrite(file: Path, records: Sequence["Record"]) -> None:
+    """Let the records of a day be `records`."""
+    with whole.written(file) as partial:
+        pq.write_table(_table(records), partial, compression="zstd")
+
+
+@dataclass(frozen=True)
+class Record:
+    """A row that was kept out, and what became of it; see SCHEMA. `row_id` names it to people."""
+
+    day: date
+    source_file: str
+    file_sha256: str
+    row_no: int
+    reason_code: str
+    detail: str
+    raw: str
+    first_seen: datetime
+    status: str = OPEN
+    replayed_as: str | None = None
+
+    @property
+    def row_id(self) -> str:
+        return f"{self.file_sha256[:12]}:{self.row_no}"
+
+    @property
+    def is_decided(self) -> bool:
+        return self.status != OPEN
+
+
+def _misfits(connection: duckdb.DuckDBPyConnection, day: date) -> Iterator[pa.RecordBatch]:
+    if not connection.sql("select 1 from kept_out where reason_code is not null limit 1").fetchall():
+        return
+    details = " ".join(f"when '{rule.code}' then {rule.detail}" for rule in rules(day))
+    yield from connection.sql(f"""
+        with told as (
+            select source_no, row_no, reason_code, case reason_code {details} end as detail
+            from exported join kept_out using (source_no, row_no)
+            where reason_code is not null
+        )
+        select private.*, reason_code, {masked("detail")} as detail
+        from private join told using (source_no, row_no)
+        order by source_no, row_no
+    """).to_arrow_reader(_BATCH)
+
+
+def _record(day: date, row: dict[str, Any], source: SourceFile, now: datetime) -> Record:
+    return Record(
+        day=day,
+        source_file=source.name,
+        file_sha256=source.sha256,
+        row_no=row["row_no"],
+        reason_code=row["reason_code"],
+        detail=row["detail"],
+        raw=as_json(row),
+        first_seen=now,
     )
 
 
-def _plausible(day: date) -> tuple[int, int]:
-    """The microseconds between which a day's events lie in any time zone, a day of clock skew allowed on each side."""
-    midnight = datetime.combine(day, time(), UTC)
-    return tuple((midnight + timedelta(days=days) - _EPOCH) // _MICROSECOND for days in (-2, 3))  # type: ignore[return-value]
+def _as_before(record: Record, before: Record | None) -> Record:
+    """What was dropped stays dropped; what was replayed waits for it again, since its day has just been landed anew."""
+    if before is None:
+        return record
+    status = DROPPED if before.status == DROPPED else OPEN
+    return replace(record, first_seen=before.first_seen, status=status, replayed_as=before.replayed_as)
 
 
-def _unfit_text(text: pa.ChunkedArray, longest: int) -> pa.ChunkedArray:
-    is_blank = pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(text)), 0)
-    is_long = pc.greater(pc.utf8_length(text), longest)
-    return pc.or_(pc.or_(is_blank, is_long), pc.match_substring(text, "\0"))
-
-
-def _true(condition: pa.ChunkedArray, *, negate: bool = False) -> pa.ChunkedArray:
-    """`condition` with null read as false, or its opposite."""
-    known = pc.fill_null(condition, False)
-    return pc.invert(known) if negate else known
-
-
-def _detail(reason: str, row: dict[str, object], day: date) -> str:
-    return {
-        DATE_MISMATCH: f"event_date is {row['event_date']!r}; the file is of {day:%Y%m%d}",
-        TIMESTAMP_RANGE: f"event_timestamp is {row['event_timestamp']}; microseconds UTC near {day} are needed",
-        ID_INVALID: f"user_pseudo_id is blank, longer than {MAX_ID_LENGTH} or holds NUL",
-        NAME_INVALID: f"event_name is blank or longer than {MAX_NAME_LENGTH}",
-    }[reason]
+def _table(records: Sequence[Record]) -> pa.Table:
+    return pa.Table.from_pylist([{name: getattr(record, name) for name in SCHEMA.names} for record in records], SCHEMA)

@@ -1,32 +1,35 @@
 """Files that are written whole or not at all: a reader sees the old one or the new one."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 
 @contextmanager
-def parquet(file: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
-    """A Parquet writer whose file takes its place only when the block ends well."""
-    partial = _partial(file)
+def written(file: Path) -> Iterator[Path]:
+    """A path to write to, whose file takes the place of `file` only when the block ends well, and durably."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_name(f"{file.name}.partial")
     try:
-        with pq.ParquetWriter(partial, schema, compression="zstd") as writer:
-            yield writer
+        yield partial
+        _flush(partial)
         partial.replace(file)
+        _flush(file.parent)
     finally:
         partial.unlink(missing_ok=True)
 
 
 def text(file: Path, content: str) -> None:
     """Write a text file."""
-    partial = _partial(file)
-    partial.write_text(content)
-    partial.replace(file)
+    with written(file) as partial:
+        partial.write_text(content)
 
 
-def _partial(file: Path) -> Path:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    return file.with_suffix(".partial")
+def _flush(path: Path) -> None:
+    """Have the disk hold what was written, so that a power cut can't leave a name without its bytes."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

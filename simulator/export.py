@@ -20,6 +20,8 @@ from simulator.visits import Visits
 DUPLICATE_SHARE = 0.007
 """Rows that the export delivers twice."""
 
+_ROW_GROUP = 65_536
+
 
 def write(folder: Path, world: Shop, on_day: Callable[[date], None] | None = None) -> tuple[Path, ...]:
     """Writes the file of each of the world's days, in order; `on_day` hears of every file that is there."""
@@ -52,7 +54,7 @@ def day_table(population: Population, day: date) -> pa.Table:
 def _write_day(folder: Path, rows: pa.Table, day: date, on_day: Callable[[date], None] | None) -> Path:
     file = folder / f"events_{day:%Y%m%d}.parquet"
     unfinished = file.with_suffix(".tmp")
-    pq.write_table(rows, unfinished, compression="zstd", write_statistics=False)
+    pq.write_table(rows, unfinished, compression="zstd", write_statistics=False, row_group_size=_ROW_GROUP)
     unfinished.replace(file)
     if on_day:
         on_day(day)

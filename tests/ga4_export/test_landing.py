@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ga4_export.landing import Landing, land_days
+from ga4_export.days import land_days
+from ga4_export.landing import Landing
 from ga4_export.listing import ExportError, list_days
 from ga4_export.schema import EVENTS
 from tests.ga4_export.conftest import DAY, NOON, NOW, event
@@ -23,7 +24,7 @@ def test_a_day_is_landed_in_the_export_schema_with_the_time_it_was_known(landing
 
     landed = pq.read_table(landing.events(DAY))
 
-    assert landed.schema.names == [*EVENTS.names, "known_at"]
+    assert landed.schema.names == [*EVENTS.names, "event_key", "source_file", "known_at"]
     # Warsaw's 5 January ends at 23:00 UTC, and GA4 delivers it six hours later.
     assert landed["known_at"].to_pylist()[0].isoformat() == "2026-01-06T05:00:00+00:00"
 
@@ -45,8 +46,8 @@ def test_a_changed_day_replaces_the_one_before_and_only_what_is_new_is_known_fro
 
     landed = pq.read_table(landing.events(DAY))
 
-    assert landed["event_name"].to_pylist() == ["scroll", "page_view"]
-    assert [at.isoformat() for at in landed["known_at"].to_pylist()] == [NOW.isoformat(), first.known_at]
+    known_at = {row["event_name"]: row["known_at"].isoformat() for row in landed.to_pylist()}
+    assert known_at == {"scroll": NOW.isoformat(), "page_view": first.known_at}
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,8 @@ def test_a_changed_day_replaces_the_one_before_and_only_what_is_new_is_known_fro
     [
         ({"event_date": "20260104"}, "E_DATE_MISMATCH"),
         ({"event_date": None}, "E_DATE_MISMATCH"),
-        ({"event_timestamp": NOON // 1000}, "E_TS_RANGE"),
+        ({"event_timestamp": NOON // 1_000}, "E_TS_UNIT"),
+        ({"event_timestamp": NOON // 1_000_000}, "E_TS_UNIT"),
         ({"event_timestamp": -1}, "E_TS_RANGE"),
         ({"event_timestamp": None}, "E_TS_RANGE"),
         ({"user_pseudo_id": ""}, "E_ID_INVALID"),
@@ -68,29 +70,33 @@ def test_a_changed_day_replaces_the_one_before_and_only_what_is_new_is_known_fro
 def test_a_row_that_is_no_event_is_kept_in_quarantine(
     landing: Landing, write: Write, broken: dict[str, object], reason: str
 ) -> None:
-    good = [event() for _ in range(2000)]
+    good = [event(event_timestamp=NOON + number) for number in range(2000)]
 
     landed = landing.land(DAY, [write(*good, event(**broken))], NOW)
 
     (record,) = pq.read_table(landing.quarantine(DAY)).to_pylist()
-    assert (landed.rows_read, landed.rows_landed, landed.rows_quarantined) == (2001, 2000, 1)
+    assert (landed.rows_read, landed.rows_loaded, landed.rows_quarantined) == (2001, 2000, 1)
     assert (record["reason_code"], record["row_no"]) == (reason, 2000)
     (name,) = broken
     assert json.loads(record["raw"])[name] == broken[name]
 
 
 def test_an_event_without_a_user_is_landed(landing: Landing, write: Write) -> None:
-    assert landing.land(DAY, [write(event(user_pseudo_id=None))], NOW).rows_landed == 1
+    assert landing.land(DAY, [write(event(user_pseudo_id=None))], NOW).rows_loaded == 1
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=20)
 @given(names=st.lists(st.sampled_from(["page_view", "", None, "x" * 41]), min_size=1, max_size=30))
-def test_every_row_is_landed_or_quarantined(landing: Landing, write: Write, names: list[str | None]) -> None:
+def test_every_row_is_loaded_a_duplicate_or_quarantined(
+    landing: Landing, write: Write, names: list[str | None]
+) -> None:
     landed = landing.land(DAY, [write(*(event(event_name=name) for name in names))], NOW)
 
+    (file,) = landed.files
     written = [pq.read_metadata(file).num_rows for file in (landing.events(DAY), landing.quarantine(DAY))]
-    assert [landed.rows_landed, landed.rows_quarantined] == written
-    assert sum(written) == landed.rows_read == len(names)
+    assert [file.rows_loaded, file.rows_quarantined] == written
+    assert file.rows_duplicate == names.count("page_view") - file.rows_loaded
+    assert sum(written) + file.rows_duplicate == file.rows_read == len(names)
 
 
 def test_the_file_of_another_day_is_refused_and_lands_nothing(landing: Landing, write: Write) -> None:
@@ -147,8 +153,8 @@ def test_a_bad_day_keeps_no_other_day_out(landing: Landing, write: Write) -> Non
     outcome = land_days(landing, list_days(good.parent), [DAY + timedelta(days=n) for n in range(3)], NOW)
 
     assert [day.day for day in outcome.days] == ["2026-01-05"]
-    assert "Day 2026-01-06 is missing" in outcome.problems[0]
-    assert "events_20260107.parquet is not a Parquet file" in outcome.problems[1]
+    assert "Day 2026-01-06 is missing" in outcome.refused[0].detail
+    assert "events_20260107.parquet is not a Parquet file" in outcome.refused[1].detail
 
 
 def test_files_in_a_folder_of_a_day_are_one_day(landing: Landing, write: Write) -> None:
@@ -168,6 +174,6 @@ def test_every_real_row_of_the_public_sample_is_landed(landing: Landing, ga4_sam
 
     outcome = land_days(landing, exported, exported, NOW)
 
-    assert outcome.problems == ()
-    assert outcome.counts["rows_read"] == outcome.counts["rows_landed"] == 24_219
+    assert outcome.refused == ()
+    assert outcome.counts["rows_read"] == outcome.counts["rows_loaded"] == 24_219
     assert len(outcome.days) == 92

@@ -14,11 +14,14 @@ def test_days_are_found_as_files_and_as_folders(tmp_path: Path) -> None:
     assert list(list_days(tmp_path)) == [date(2026, 1, 5), date(2026, 1, 6)]
 
 
-def test_intraday_and_fresh_tables_are_not_counted_beside_the_daily_one(tmp_path: Path) -> None:
-    for name in ("events_20260105", "events_intraday_20260105", "events_fresh_20260105", "pseudonymous_users_20260105"):
+@pytest.mark.parametrize("missing", [(), ("events_20260105",), ("events_20260105", "events_fresh_20260105")])
+def test_the_best_table_of_a_day_is_read_alone(tmp_path: Path, missing: tuple[str, ...]) -> None:
+    tables = ["events_20260105", "events_fresh_20260105", "events_intraday_20260105"]
+    there = [table for table in tables if table not in missing]
+    for name in (*there, "pseudonymous_users_20260105", "events_20260105.parquet.tmp"):
         (tmp_path / f"{name}.parquet").touch()
 
-    assert list_days(tmp_path) == {date(2026, 1, 5): (tmp_path / "events_20260105.parquet",)}
+    assert list_days(tmp_path) == {date(2026, 1, 5): (tmp_path / f"{there[0]}.parquet",)}
 
 
 def test_days_between_the_first_and_the_last_can_be_missing(tmp_path: Path) -> None:

@@ -1,0 +1,108 @@
+"""Erase one user from what is landed, and keep the user out of what will be."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+import duckdb
+
+from ga4_export import judgement, quarantine, whole
+from ga4_export.landing import Landing
+from ga4_export.manifest import SourceFile
+from ga4_export.privacy import Privacy
+from ga4_export.quarantine import Record
+
+Ids = Sequence[str]
+"""The ids of one user: GA4's, and the pseudonym that is stored in its place."""
+
+
+@dataclass(frozen=True)
+class ErasedRows:
+    """How many rows of a user were removed from the landed days and from quarantine, and from which days."""
+
+    landed: int
+    quarantined: int
+    days: tuple[date, ...]
+
+
+def ids_of(privacy: Privacy, user_pseudo_id: str) -> Ids:
+    """The ids under which a user's rows may be stored: days landed before there was a key hold GA4's own."""
+    return tuple(sorted({user_pseudo_id, privacy.stored_id(user_pseudo_id)}))
+
+
+def suppress(landing: Landing, ids: Ids) -> None:
+    """Have every landing and every replay from now on leave a user's rows out."""
+    erased = landing.erased
+    for user in ids:
+        erased = erased.adding(user)
+    erased.write(landing.erased_file)
+
+
+def remove(landing: Landing, ids: Ids) -> ErasedRows:
+    """Remove a user's landed and quarantined rows, which count as suppressed from now on."""
+    days = landing.landed_days()
+    removed = {day: (_remove_landed(landing, day, ids), _remove_quarantined(landing, day, ids)) for day in days}
+    for day in days:
+        _restate(landing, day)
+    landed, quarantined = (sum(rows) for rows in zip(*removed.values(), strict=True)) if days else (0, 0)
+    return ErasedRows(landed, quarantined, tuple(day for day, rows in removed.items() if any(rows)))
+
+
+def _remove_landed(landing: Landing, day: date, ids: Ids) -> int:
+    file = landing.events(day)
+    with judgement.connection() as connection:
+        query = f"select count(*) from read_parquet('{file}') where user_pseudo_id in $ids"
+        ((rows,),) = connection.execute(query, {"ids": ids}).fetchall()
+        if rows:
+            _write_without(connection, landing, day, ids)
+    return int(rows)
+
+
+def _write_without(connection: duckdb.DuckDBPyConnection, landing: Landing, day: date, ids: Ids) -> None:
+    file = landing.events(day)
+    others = connection.sql(
+        f"select * from read_parquet('{file}') where coalesce(user_pseudo_id not in $ids, true)", params={"ids": ids}
+    )
+    with whole.written(file) as partial:
+        others.write_parquet(str(partial), compression="zstd")
+
+
+def _remove_quarantined(landing: Landing, day: date, ids: Ids) -> int:
+    records = quarantine.read(landing.quarantine(day))
+    theirs = [record for record in records if _is_of(record, ids)]
+    if theirs:
+        quarantine.rewrite(landing.quarantine(day), [record for record in records if record not in theirs])
+    return len(theirs)
+
+
+def _is_of(record: Record, ids: Ids) -> bool:
+    """True of a row of the user's, and of one that was mended into theirs."""
+    told = [json.loads(row) for row in (record.raw, record.replayed_as) if row]
+    return any(row["user_pseudo_id"] in ids for row in told)
+
+
+def _restate(landing: Landing, day: date) -> None:
+    """Bring what is stated of a day to what its files hold, also where an erasure before this one was interrupted."""
+    before = landing.landed(day)
+    if before is None:
+        return
+    with judgement.connection() as connection:
+        query = f"select source_file, count(*) from read_parquet('{landing.events(day)}') group by all"
+        loaded = dict(connection.execute(query).fetchall())
+    records = [record for record in quarantine.read(landing.quarantine(day)) if record.status != quarantine.REPLAYED]
+    quarantined = Counter(record.source_file for record in records)
+    files = (
+        replace(file, rows_loaded=loaded.get(file.name, 0), rows_quarantined=quarantined[file.name])
+        for file in before.files
+    )
+    reasons = Counter(record.reason_code for record in records)
+    stated = replace(before, files=tuple(map(_conserved, files)), reasons=dict(sorted(reasons.items())))
+    if stated != before:
+        landing.record(stated)
+
+
+def _conserved(file: SourceFile) -> SourceFile:
+    elsewhere = file.rows_loaded + file.rows_duplicate + file.rows_quarantined
+    return replace(file, rows_suppressed=file.rows_read - elsewhere)
