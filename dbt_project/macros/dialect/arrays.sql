@@ -22,19 +22,20 @@
 {%- endmacro %}
 
 {% macro bigquery__array_text(array, element, text) -%}
-    coalesce(array_to_string(array(select {{ text }} from unnest({{ array }}) as {{ element }} with offset as at order by at), '|'), '')
+    coalesce(array_to_string(array(select {{ text }} from unnest({{ array }}) as {{ element }} with offset as place order by place), '|'), '')
 {%- endmacro %}
 
 
-{# The value that `expression` has in the row where `order_by` is smallest, nulls of `expression` left out. #}
-{% macro first_value_by(expression, order_by) %}
-    {{- return(adapter.dispatch('first_value_by', 'tactful')(expression, order_by)) -}}
+{# The value that `expression` has in the row where `order_by` is smallest, nulls of `expression` left out; of rows that
+   share it, the smallest value. `is_unique`: no two rows of a group share it, which spares DuckDB two thirds of the time. #}
+{% macro first_value_by(expression, order_by, is_unique=false) %}
+    {{- return(adapter.dispatch('first_value_by', 'tactful')(expression, order_by, is_unique)) -}}
 {% endmacro %}
 
-{% macro duckdb__first_value_by(expression, order_by) -%}
-    arg_min({{ expression }}, {{ order_by }}) filter (where {{ expression }} is not null)
+{% macro duckdb__first_value_by(expression, order_by, is_unique) -%}
+    arg_min({{ expression }}, {{ order_by if is_unique else '(' ~ order_by ~ ', ' ~ expression ~ ')' }}) filter (where {{ expression }} is not null)
 {%- endmacro %}
 
-{% macro bigquery__first_value_by(expression, order_by) -%}
-    any_value({{ expression }} having min if({{ expression }} is null, null, {{ order_by }}))
+{% macro bigquery__first_value_by(expression, order_by, is_unique) -%}
+    array_agg({{ expression }} ignore nulls order by {{ order_by }}, {{ expression }} limit 1)[safe_offset(0)]
 {%- endmacro %}

@@ -1,5 +1,5 @@
-{# Timestamps are UTC on both engines; DuckDB's have no zone. Differences are taken in seconds or whole days, because
-   the engines count hours and months differently. #}
+{# Timestamps are UTC on both engines; DuckDB's have no zone. Differences are taken in microseconds or whole days,
+   because the engines count longer units differently. #}
 
 {% macro timestamp_from_micros(expression) %}
     {{- return(adapter.dispatch('timestamp_from_micros', 'tactful')(expression)) -}}
@@ -123,15 +123,15 @@
 {%- endmacro %}
 
 
-{# Seconds from the first timestamp to the second. #}
+{# Seconds from the first timestamp to the second, with their fraction: one engine counts whole ones, the other their borders. #}
 {% macro seconds_between(first, second) %}
     {{- return(adapter.dispatch('seconds_between', 'tactful')(first, second)) -}}
 {% endmacro %}
 
 {% macro duckdb__seconds_between(first, second) -%}
-    date_diff('second', {{ first }}, {{ second }})
+    date_diff('microsecond', {{ first }}, {{ second }}) / 1000000
 {%- endmacro %}
 
 {% macro bigquery__seconds_between(first, second) -%}
-    timestamp_diff({{ second }}, {{ first }}, second)
+    timestamp_diff({{ second }}, {{ first }}, microsecond) / 1000000
 {%- endmacro %}

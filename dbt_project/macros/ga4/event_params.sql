@@ -10,15 +10,15 @@
 {%- endmacro %}
 
 {% macro param_string(key) -%}
-    coalesce(param_{{ key }}.string_value, cast(param_{{ key }}.int_value as string), cast(param_{{ key }}.double_value as string))
+    coalesce(param_{{ key }}.string_value, cast(param_{{ key }}.int_value as string), {{ float_to_text('param_' ~ key ~ '.double_value') }})
 {%- endmacro %}
 
 {% macro param_int(key) -%}
-    coalesce(param_{{ key }}.int_value, {{ safe_cast_to('param_' ~ key ~ '.string_value', 'int64') }}, {{ safe_cast_to('param_' ~ key ~ '.double_value', 'int64') }})
+    coalesce(param_{{ key }}.int_value, {{ text_to_int('param_' ~ key ~ '.string_value') }}, {{ float_to_int('param_' ~ key ~ '.double_value') }})
 {%- endmacro %}
 
 {% macro param_float(key) -%}
-    coalesce(param_{{ key }}.double_value, param_{{ key }}.float_value, cast(param_{{ key }}.int_value as float64), {{ safe_cast_to('param_' ~ key ~ '.string_value', 'float64') }})
+    coalesce(param_{{ key }}.double_value, param_{{ key }}.float_value, cast(param_{{ key }}.int_value as float64), {{ text_to_float('param_' ~ key ~ '.string_value') }})
 {%- endmacro %}
 
 {% macro param_value(key) %}
@@ -30,5 +30,5 @@
 {%- endmacro %}
 
 {% macro bigquery__param_value(key) -%}
-    (select param.value from unnest(event_params) as param with offset as at where param.key = '{{ key }}' order by at limit 1)
+    (select param.value from unnest(event_params) as param with offset as place where param.key = '{{ key }}' order by place limit 1)
 {%- endmacro %}

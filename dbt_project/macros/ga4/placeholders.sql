@@ -2,6 +2,6 @@
 {% macro real_value(expression) -%}
     {%- set words = ['', '(not set)', '(other)', '(data deleted)', '<Other>', 'not available in demo dataset'] -%}
     {%- for word in words %}nullif({% endfor -%}
-    trim({{ expression }})
+    {{ trimmed(expression) }}
     {%- for word in words %}, '{{ word }}'){% endfor -%}
 {%- endmacro %}

@@ -5,6 +5,7 @@ events as (
     from {{ ref('int_events_sessionized') }}
     where session_date between {{ days_after(first_day(), -1) }} and {{ last_day() }}
         and event_date between {{ first_day() }} and {{ last_day() }}
+        and is_bot is not true
 ),
 
 daily as (

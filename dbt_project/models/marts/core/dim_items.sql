@@ -1,7 +1,7 @@
 with
 
 event_items as (
-    select * from {{ ref('stg_ga4__event_items') }} where item_id is not null
+    select * from {{ ref('stg_ga4__event_items') }} where item_id is not null and {{ any_day('event_date') }}
 ),
 
 items as (

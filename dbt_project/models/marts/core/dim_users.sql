@@ -1,7 +1,7 @@
 with
 
 sessions as (
-    select * from {{ ref('fct_sessions') }}
+    select * from {{ ref('fct_sessions') }} where {{ any_day('session_date') }}
 ),
 
 users as (

@@ -1,3 +1,6 @@
+{#- acts in their order, each with a place of its own; what the shop showed tells nothing where an act does -#}
+{%- set order = 'coalesce(activity_index, event_timestamp)' %}
+
 with
 
 events as (
@@ -14,6 +17,7 @@ sessions as (
         any_value(session_started_at) as started_at,
         max(event_at) as ended_at,
         any_value(is_session_inferred) as is_session_inferred,
+        any_value(is_bot) as is_bot,
         count(case when event_name = 'session_start' then 1 end) > 0 as has_session_start,
         cast(max(ga_session_number) as int64) as ga_session_number,
         coalesce(max(case when is_session_engaged then 1 else 0 end), 0) = 1 as is_engaged,
@@ -30,19 +34,19 @@ sessions as (
         count(case when event_name = 'popup_view' then 1 end) as popup_views,
         count(case when event_name = 'popup_submit' then 1 end) as popup_submits,
         count(case when event_name = '{{ var("conversion_event") }}' then 1 end) > 0 as has_converted,
-        {{ first_value_by('session_source', 'event_timestamp') }} as source,
-        {{ first_value_by('session_medium', 'event_timestamp') }} as medium,
-        {{ first_value_by('user_source', 'event_timestamp') }} as user_source,
-        {{ first_value_by('user_medium', 'event_timestamp') }} as user_medium,
-        {{ first_value_by('page_location', 'event_timestamp') }} as landing_page,
-        {{ first_value_by('device_category', 'event_timestamp') }} as device_category,
-        {{ first_value_by('operating_system', 'event_timestamp') }} as operating_system,
-        {{ first_value_by('browser', 'event_timestamp') }} as browser,
-        {{ first_value_by('language', 'event_timestamp') }} as language,
-        {{ first_value_by('continent', 'event_timestamp') }} as continent,
-        {{ first_value_by('country', 'event_timestamp') }} as country,
-        {{ first_value_by('region', 'event_timestamp') }} as region,
-        {{ first_value_by('city', 'event_timestamp') }} as city,
+        {{ first_value_by('session_source', order, is_unique=true) }} as source,
+        {{ first_value_by('session_medium', order, is_unique=true) }} as medium,
+        {{ first_value_by('user_source', order, is_unique=true) }} as user_source,
+        {{ first_value_by('user_medium', order, is_unique=true) }} as user_medium,
+        {{ first_value_by('page_location', order, is_unique=true) }} as landing_page,
+        {{ first_value_by('device_category', order, is_unique=true) }} as device_category,
+        {{ first_value_by('operating_system', order, is_unique=true) }} as operating_system,
+        {{ first_value_by('browser', order, is_unique=true) }} as browser,
+        {{ first_value_by('language', order, is_unique=true) }} as language,
+        {{ first_value_by('continent', order, is_unique=true) }} as continent,
+        {{ first_value_by('country', order, is_unique=true) }} as country,
+        {{ first_value_by('region', order, is_unique=true) }} as region,
+        {{ first_value_by('city', order, is_unique=true) }} as city,
         max(known_at) as known_at
     from events
     group by session_key

@@ -7,6 +7,7 @@ acts as (
     from {{ ref('int_events_sessionized') }}
     where session_date between {{ first_day() }} and {{ last_day() }}
         and activity_index is not null
+        and is_bot is not true
 ),
 
 accumulated as (
@@ -17,7 +18,10 @@ accumulated as (
         event_timestamp,
         event_at,
         activity_index,
-        max(activity_index) over (partition by session_key) as last_index
+        max(activity_index) over (partition by session_key) as last_index,
+        max({{ heard_at() }}) over (
+            partition by session_key order by event_timestamp range between unbounded preceding and current row
+        ) as known_at
         {%- for column in ruled %},
         {{ activity(column.config.meta.rule) }} as {{ column.name }}
         {%- endfor %}
@@ -37,7 +41,7 @@ select
     user_pseudo_id,
     session_date,
     event_at as feature_at,
-    event_at as known_at,
+    known_at,
     activity_index,
     activity_index = last_index as is_exit
     {%- for column in ruled %},

@@ -6,6 +6,7 @@ first_events as (
     from {{ ref('int_events_sessionized') }}
     where session_date between {{ first_day() }} and {{ last_day() }}
         and event_at = session_started_at
+        and is_bot is not true
 ),
 
 sessions as (
@@ -14,6 +15,7 @@ sessions as (
         any_value(user_pseudo_id) as user_pseudo_id,
         any_value(session_date) as session_date,
         any_value(session_started_at) as feature_at,
+        max({{ heard_at() }}) as known_at,
         min(device_category) as device_category,
         min(operating_system) as operating_system,
         min(browser) as browser,
@@ -32,7 +34,7 @@ select
     user_pseudo_id,
     session_date,
     feature_at,
-    feature_at as known_at,
+    known_at,
     device_category,
     operating_system,
     browser,

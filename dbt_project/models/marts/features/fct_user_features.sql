@@ -1,15 +1,29 @@
+{#- Days; `remembered_days` of the contract. -#}
 {%- set window = 28 %}
+{%- set last_day_again = last_remembering_day(window) %}
 
 with
 
 user_days as (
     select *
     from {{ ref('int_user_days') }}
-    where event_date between {{ days_after(first_day(), 1 - window) }} and {{ last_day() }}
+    where event_date between {{ days_after(first_day(), 1 - window) }} and {{ last_day_again }}
 ),
 
+{%- if last_day_again != last_day() %}
+
+-- the days after those being built remember them: of whoever was there then, as it was told before or is told now
+users_again as (
+    select user_pseudo_id from user_days where event_date between {{ first_day() }} and {{ last_day() }}
+    union distinct
+    select user_pseudo_id
+    from {{ this }}
+    where feature_date between {{ first_day() }} and {{ last_day() }} and days_since_visit = 0
+),
+{%- endif %}
+
 days as (
-    {{ calendar(first_day(), last_day()) }}
+    {{ calendar(first_day(), last_day_again) }}
 ),
 
 -- each day of a user beside the days on which it is remembered
@@ -18,6 +32,9 @@ remembered as (
     from user_days
     inner join days
         on days.day between user_days.event_date and {{ days_after('user_days.event_date', window - 1) }}
+    {%- if last_day_again != last_day() %}
+    where days.day <= {{ last_day() }} or user_days.user_pseudo_id in (select user_pseudo_id from users_again)
+    {%- endif %}
 ),
 
 aggregated as (
@@ -50,7 +67,7 @@ aggregated as (
         {{ days_since('true') }} as days_since_visit,
         {{ days_since('add_to_carts > 0') }} as days_since_cart,
         {{ days_since('purchases > 0') }} as days_since_purchase,
-        cast({{ seconds_between('min(first_touch_at)', day_begins_at(days_after('feature_date', 1))) }} as float64) / 86400 as days_since_first_visit,
+        {{ seconds_between('min(first_touch_at)', day_begins_at(days_after('feature_date', 1))) }} / 86400 as days_since_first_visit,
         cast(max(ga_session_number) as int64) as visits_so_far
     from remembered
     group by user_pseudo_id, feature_date

@@ -4,11 +4,11 @@ with
 
 -- every day, not only those being built: a new day decides the labels of the seven before it
 user_days as (
-    select user_pseudo_id, event_date from {{ ref('int_user_days') }}
+    select user_pseudo_id, event_date from {{ ref('int_user_days') }} where {{ any_day('event_date') }}
 ),
 
 purchases as (
-    select user_pseudo_id, purchased_at from {{ ref('fct_purchases') }}
+    select user_pseudo_id, purchased_at from {{ ref('fct_purchases') }} where {{ any_day('session_date') }}
 ),
 
 known as (

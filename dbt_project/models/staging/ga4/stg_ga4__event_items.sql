@@ -4,7 +4,7 @@ events as (
     select event_key, event_date, event_name, items
     from {{ ref('base_ga4__events') }}
     where event_name in ('view_item', 'select_item', 'add_to_cart', 'remove_from_cart', 'begin_checkout', 'purchase')
-    qualify row_number() over (partition by event_date, event_key order by known_at) = 1
+    {{ once_each() }}
 ),
 
 unnested as (
@@ -15,9 +15,9 @@ unnested as (
         {{ real_value('item.item_id') }} as item_id,
         {{ real_value('item.item_name') }} as item_name,
         {{ real_value('item.item_category') }} as item_category,
-        coalesce(item.price_in_usd, item.price) as price_usd,
+        item.price_in_usd as price_usd,
         coalesce(item.quantity, 1) as quantity,
-        coalesce(item.item_revenue_in_usd, item.item_revenue) as revenue_usd
+        item.item_revenue_in_usd as revenue_usd
     from events
     {{ cross_join_unnest('events.items', 'item') }}
 )

@@ -15,6 +15,7 @@ typed as (
         -- keys
         event_key,
         user_pseudo_id,
+        coalesce(privacy_info.analytics_storage, 'Yes') <> 'No' as has_consent,
         {{ param_int('ga_session_id') }} as ga_session_id,
 
         -- times
@@ -23,6 +24,7 @@ typed as (
         {{ timestamp_from_micros('event_timestamp') }} as event_at,
         {{ timestamp_from_micros('user_first_touch_timestamp') }} as user_first_touch_at,
         known_at,
+        source_file,
 
         -- order within a timestamp
         coalesce(batch_page_id, 0) as batch_page_id,
@@ -77,7 +79,7 @@ distinct_events as (
     select *
     from typed
     where true
-    qualify row_number() over (partition by event_date, event_key order by known_at) = 1
+    {{ once_each() }}
 )
 
 select * from distinct_events

@@ -1,0 +1,195 @@
+"""Every model gives the same rows on DuckDB and on Google's own GoogleSQL engine, over the same export."""
+
+import math
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ga4_export.landing import Landing
+from tactful.dbt import DBT_PROJECT, variables
+from tactful.home import environment
+from tactful.settings import Settings
+from tests.conftest import PROJECT
+from tests.dbt_project import shop_days
+from tests.dbt_project.bigquery import MODELS, Model, compile_models
+from tests.dbt_project.shop_days import FIRST, LAST, ZONE
+
+if TYPE_CHECKING:
+    from tests.dbt_project.googlesql import Cell, Engine
+
+pytestmark = pytest.mark.needs_googlesql
+
+SAMPLE = PROJECT.parent / "shared" / "data" / "ga4_sample"
+NOW = datetime(2026, 4, 20, 12, tzinfo=UTC)
+TYPES = {
+    "BIGINT": "int64",
+    "DOUBLE": "float64",
+    "VARCHAR": "string",
+    "BOOLEAN": "bool",
+    "TIMESTAMP": "timestamp",
+    "DATE": "date",
+}
+DUCKDB_ALONE = {"file_sha256"}  # BigQuery's tables have no digest
+
+Row = tuple["Cell", ...]
+
+
+@dataclass(frozen=True)
+class Run:
+    """The days that a run builds, and the conversion it is told."""
+
+    first: date
+    last: date
+    conversion_event: str
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a table holds: its columns with GoogleSQL's types, and its rows."""
+
+    columns: tuple[tuple[str, str], ...]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A model as declared, and as each engine built it."""
+
+    model: Model
+    duckdb: Content
+    googlesql: Content
+
+
+RUNS = {
+    "all days": Run(FIRST, LAST, "popup_submit"),
+    "three days again": Run(date(2026, 3, 28), date(2026, 3, 30), "add_to_cart"),
+}
+
+
+@pytest.fixture(scope="module")
+def engine() -> "Engine":
+    try:
+        from tests.dbt_project.googlesql import Engine
+
+        return Engine()
+    except Exception as unloadable:
+        pytest.skip(f"Google's GoogleSQL engine (extra `googlesql`) does not load here: {unloadable}")
+
+
+@pytest.fixture(scope="module")
+def days() -> dict[date, pa.Table]:
+    real = shop_days.real(SAMPLE) if SAMPLE.is_dir() else ()
+    return shop_days.by_day(chain(shop_days.hand_made(), real))
+
+
+@pytest.fixture(scope="module")
+def compared(
+    engine: "Engine", days: dict[date, pa.Table], tmp_path_factory: pytest.TempPathFactory
+) -> dict[tuple[str, str], Compared]:
+    """Each model after each run, the second of which rebuilds some days of what the first built."""
+    from tests.dbt_project.googlesql import Table, wildcard
+
+    home = tmp_path_factory.mktemp("home")
+    _land(days, home)
+    tables = {"project.analytics_property.events_*": wildcard(_exported(days))}
+    found = {}
+    for name, run in RUNS.items():
+        settings = Settings(home=home, time_zone=ZONE.key, conversion_event=run.conversion_event)
+        stated = variables(settings, run.first, run.last, run.last)
+        on_duckdb = _build(settings, stated)
+        for model_name, model in compile_models(tmp_path_factory.mktemp("bigquery"), stated).items():
+            table = engine.query(model.as_contracted, tables)
+            if model.day and (before := tables.get(f"project.tactful.{model_name}")):
+                table = Table(table.columns, before.outside(model.day, run.first, run.last).rows + table.rows)
+            tables[f"project.tactful.{model_name}"] = table
+            googlesql = Content(tuple(zip(table.names, table.types, strict=True)), tuple(table.values()))
+            found[name, model_name] = Compared(model, on_duckdb[model_name], googlesql)
+    return found
+
+
+def _land(days: dict[date, pa.Table], home: Path) -> None:
+    landing = Landing(home / "ga4_export", ZONE, timedelta(hours=Settings(home=home).export_delay_hours))
+    for day, events in days.items():
+        file = home / f"events_{day:%Y%m%d}"  # as BigQuery calls the table
+        pq.write_table(events, file)
+        landing.land(day, [file], NOW)
+
+
+def _exported(days: dict[date, pa.Table]) -> dict[str, pa.Table]:
+    """The export's tables by the end of their name; a day's intraday table can stand beside the daily one."""
+    daily = {f"{day:%Y%m%d}": events for day, events in days.items()}
+    return {**daily, "intraday_20260329": daily["20260329"]}
+
+
+def _build(settings: Settings, stated: str) -> dict[str, Content]:
+    outcome = subprocess.run(
+        [
+            *(Path(sys.executable).with_name("dbt"), "build", "--exclude", "resource_type:unit_test"),
+            *("--project-dir", DBT_PROJECT, "--profiles-dir", DBT_PROJECT, "--vars", stated),
+            *("--target-path", settings.home / "target", "--log-path", settings.home / "logs"),
+        ],
+        env=environment(settings),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert outcome.returncode == 0, outcome.stdout
+    with duckdb.connect(settings.home / "warehouse.duckdb", read_only=True) as warehouse:
+        return {model: _content(warehouse.table(f"tactful.{model}")) for model in MODELS}
+
+
+def _content(table: duckdb.DuckDBPyRelation) -> Content:
+    types = (TYPES[str(type_)] for type_ in table.types)
+    return Content(tuple(zip(table.columns, types, strict=True)), tuple(table.fetchall()))
+
+
+@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("model", MODELS)
+def test_a_model_holds_the_same_on_both_engines(
+    model: str, run: str, compared: dict[tuple[str, str], Compared]
+) -> None:
+    found = compared[run, model]
+
+    assert found.duckdb.columns == found.model.columns
+    assert found.googlesql.columns == found.model.columns
+    assert found.googlesql.rows
+    assert list(_differences(found)) == []
+
+
+def _differences(found: Compared) -> Iterator[str]:
+    here, there = _in_order(found.duckdb.rows), _in_order(found.googlesql.rows)
+    if len(here) != len(there):
+        yield f"{len(here)} rows on DuckDB, {len(there)} on GoogleSQL"
+    for one, other in zip(here, there, strict=False):
+        for (name, _), left, right in zip(found.model.columns, one, other, strict=True):
+            if name not in DUCKDB_ALONE and not _same(left, right):
+                yield f"{name} of {one[:3]}: {left!r} on DuckDB, {right!r} on GoogleSQL"
+
+
+def _in_order(rows: Iterable[Row]) -> list[Row]:
+    """By everything that is compared exactly, so that a float's last digits put no two rows in another order."""
+    return sorted(rows, key=lambda row: (*(repr(cell) for cell in row if not isinstance(cell, float)), repr(row)))
+
+
+def _same(left: "Cell", right: "Cell") -> bool:
+    if isinstance(left, float) and isinstance(right, float):
+        return math.isclose(left, right, rel_tol=1e-9)
+    return type(left) is type(right) and left == right
+
+
+def test_real_rows_are_among_those_compared(ga4_sample: Path, compared: dict[tuple[str, str], Compared]) -> None:
+    users = {row["user_pseudo_id"] for row in shop_days.real(ga4_sample)}
+    place = dict.fromkeys(name for name, _ in compared["all days", "dim_users"].model.columns)
+    known = {row[list(place).index("user_pseudo_id")] for row in compared["all days", "dim_users"].googlesql.rows}
+
+    assert len(users & known) > 100
