@@ -60,7 +60,8 @@ class Column:
 class FeatureTable:
     """A dbt model whose rows describe an entity from `feature_at` on, known to the platform from `known_at` on.
 
-    `key` tells rows apart, `day` is the date column that the table is built by.
+    `key` tells rows apart, `day` is the date column that the table is built by. A row remembers `remembered_days` days,
+    its own the last of them.
     """
 
     name: str
@@ -73,6 +74,7 @@ class FeatureTable:
     ttl: timedelta
     is_online: bool
     columns: tuple[Column, ...]
+    remembered_days: int = 1
 
     @property
     def features(self) -> tuple[Column, ...]:
@@ -127,6 +129,7 @@ def _table(node: Mapping[str, Any]) -> FeatureTable:
             day=meta["day"],
             ttl=timedelta(days=meta["ttl_days"]),
             is_online=meta["online"],
+            remembered_days=meta.get("remembered_days", 1),
             columns=tuple(_column(name, column) for column in node["columns"].values()),
         )
     except KeyError as missing:

@@ -1,14 +1,17 @@
 """The offline store: feature tables published as Parquet, and training sets joined from them by both clocks."""
 
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pandas as pd
 
+from feature_repo import versions
 from feature_repo.contract import FEATURE_AT, KNOWN_AT, FeatureTable
+from ga4_export import whole
 
 if TYPE_CHECKING:
     from feast import FeatureStore
@@ -16,39 +19,73 @@ if TYPE_CHECKING:
 MOMENT = "event_timestamp"
 """Feast's name for the moment as of which features are looked up."""
 
+_FILES = "*.parquet"
+
+
+@dataclass(frozen=True)
+class Marts:
+    """Where dbt's tables lie: a schema of a DuckDB file."""
+
+    warehouse: Path
+    schema: str
+
+
+@dataclass(frozen=True)
+class Publication:
+    """The rows of the days published, and how many versions were written to correct what stood there before."""
+
+    rows: int
+    corrections: int
+
 
 def offline_folder(home: Path, table: FeatureTable) -> Path:
-    """The folder of a feature table's published days."""
+    """The folder of a feature table's published rows: `<day>.parquet`, and `corrections_<time>.parquet` since then."""
     return home / "feature_store" / "offline" / table.view
 
 
-def publish(warehouse: Path, schema: str, table: FeatureTable, days: Iterable[date], folder: Path) -> int:
-    """Write each of `days` of a feature table to its own file in `folder`; returns the rows written.
+def publish(marts: Marts, table: FeatureTable, days: Sequence[date], folder: Path, now: datetime) -> Publication:
+    """Bring the published history of a feature table in `folder` to what its rows of `days` are `now`.
 
-    A day's file is replaced whole, so that a reader sees the old day or the new one.
+    A day that is new is written as it is. What changed of any other is written as versions known from `now` on, a time
+    on the property's clock. Each file is written whole, so that a reader sees all of a correction or nothing.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    rows = 0
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        for day in days:
-            file = folder / f"{day.isoformat()}.parquet"
-            partial = file.with_suffix(".partial")
-            written = connection.execute(
-                f"copy (select * from {schema}.{table.name} where {table.day} = $day) to '{partial}' (format parquet)",
-                {"day": day},
-            ).fetchone()
-            partial.replace(file)
-            rows += written[0] if written else 0
-    return rows
+    source = f"{marts.schema}.{table.name}"
+    new = [day for day in days if not _first_file(folder, day).is_file()]
+    again = [day for day in days if day not in new]
+    at = now.astimezone(UTC)
+    with duckdb.connect(str(marts.warehouse), read_only=True) as connection:
+        # before new days are written: until then a repeated run finds the same to correct
+        corrections = 0
+        if again:
+            query = versions.corrections(source, str(folder / _FILES), table, at, str(now.tzinfo))
+            connection.execute(f"create temp table corrections as {query}", {"again": again, "new": new})
+            if connection.execute("select 1 from corrections limit 1").fetchone():
+                file = folder / f"corrections_{at:%Y%m%dT%H%M%S%f}.parquet"
+                corrections = _write(connection, "from corrections", {}, file)
+        first = versions.first(source, table)
+        for day in new:
+            _write(connection, first, {"day": day}, _first_file(folder, day))
+        rows = connection.execute(f"select count(*) from {source} where {table.day} in $days", {"days": days})
+        return Publication(_only(rows), corrections)
+
+
+def forget(folder: Path) -> None:
+    """Remove a published history, which rows made by other code or settings can't go on with."""
+    for file in folder.glob(_FILES):
+        file.unlink()
+
+
+def rows(table: FeatureTable, folder: Path, first: date, last: date) -> str:
+    """SQL for the rows of a feature table from `first` to `last`, both included, in their newest published version."""
+    newest = versions.newest(str(folder / _FILES), table, f"between date '{first}' and date '{last}'")
+    return f"select * exclude ({versions.RETRACTED}) from ({newest}) where not {versions.RETRACTED}"
 
 
 def read(table: FeatureTable, folder: Path, first: date, last: date) -> pd.DataFrame:
-    """The published rows of a feature table from `first` to `last`, both included."""
-    rows: pd.DataFrame = duckdb.execute(
-        f"select * from read_parquet('{folder}/*.parquet') where {table.day} between $first and $last",
-        {"first": first, "last": last},
-    ).df()
-    return rows
+    """The rows of a feature table from `first` to `last`, both included, in their newest published version."""
+    frame: pd.DataFrame = duckdb.execute(rows(table, folder, first, last)).df()
+    return frame
 
 
 def training_frame(store: "FeatureStore", service: str, labels: pd.DataFrame) -> pd.DataFrame:
@@ -67,3 +104,19 @@ def training_frame(store: "FeatureStore", service: str, labels: pd.DataFrame) ->
     if len(frame) != len(labels):
         raise ValueError(f"Joining {service} gave {len(frame)} rows for {len(labels)} labels; one each is needed.")
     return frame.drop(columns=[FEATURE_AT, KNOWN_AT], errors="ignore")
+
+
+def _first_file(folder: Path, day: date) -> Path:
+    return folder / f"{day.isoformat()}.parquet"
+
+
+def _write(connection: duckdb.DuckDBPyConnection, query: str, values: Mapping[str, Any], file: Path) -> int:
+    """Write the rows of a query to a file; returns how many."""
+    with whole.written(file) as partial:
+        return _only(connection.execute(f"copy ({query}) to '{partial}' (format parquet)", values))
+
+
+def _only(result: duckdb.DuckDBPyConnection) -> int:
+    """The number that a statement gives."""
+    row = result.fetchone()
+    return int(row[0]) if row else 0

@@ -1,6 +1,7 @@
 """A feature table as Feast sees it."""
 
-from feast import FeatureView, Field, FileSource
+from feast import FeatureView, Field
+from feast.data_source import DataSource
 from feast.types import Bool, FeastType, Float64, Int64, String
 
 from feature_repo.contract import DataType, FeatureTable
@@ -10,7 +11,7 @@ from feature_repo.entities import ENTITIES
 FEAST_TYPES: dict[DataType, FeastType] = {"string": String, "int64": Int64, "float64": Float64, "bool": Bool}
 
 
-def build_view(table: FeatureTable, source: FileSource) -> FeatureView:
+def build_view(table: FeatureTable, source: DataSource) -> FeatureView:
     """The view of a feature table; its checksum tag tells which contract it was built from."""
     return FeatureView(
         name=table.view,

@@ -1,16 +1,13 @@
-from datetime import date
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pandas as pd
 import pytest
 from feast import FeatureStore
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from feature_repo.contract import FeatureTable
-from feature_repo.offline import MOMENT, offline_folder, publish, read, training_frame
+from feature_repo.offline import MOMENT, offline_folder, training_frame
 from tests.feature_repo.conftest import TABLE
 
 HOUR = pd.Timedelta(hours=1)
@@ -79,22 +76,3 @@ def test_a_label_without_features_is_kept_with_nulls(store: FeatureStore, home: 
 def test_a_service_that_was_never_applied_is_named(store: FeatureStore) -> None:
     with pytest.raises(LookupError, match="'other_v1' is not applied"):
         training_frame(store, "other_v1", pd.DataFrame())
-
-
-def test_a_day_is_published_whole_and_read_back(tmp_path: Path) -> None:
-    warehouse, folder = tmp_path / "warehouse.duckdb", tmp_path / "users"
-    days = [date(2026, 1, 1), date(2026, 1, 2)]
-    with duckdb.connect(str(warehouse)) as connection:
-        connection.execute("create table fct_users as select 'u' as user_pseudo_id, date '2026-01-01' as day, 1 visits")
-
-    assert _publish(warehouse, TABLE, days, folder) == 1
-    with duckdb.connect(str(warehouse)) as connection:
-        connection.execute("insert into fct_users values ('v', date '2026-01-02', 2), ('w', date '2026-01-02', 3)")
-    assert _publish(warehouse, TABLE, days[1:], folder) == 2
-
-    assert sorted(read(TABLE, folder, days[0], days[1])["user_pseudo_id"]) == ["u", "v", "w"]
-    assert list(read(TABLE, folder, days[0], days[0])["visits"]) == [1]
-
-
-def _publish(warehouse: Path, table: FeatureTable, days: list[date], folder: Path) -> int:
-    return publish(warehouse, "main", table, days, folder)

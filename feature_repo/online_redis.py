@@ -1,0 +1,102 @@
+"""Guarded writes into the hashes of Feast's Redis online store.
+
+Feast keeps one hash an entity, and in it a field for each feature and one for the time of each view. Beside the latter
+stands a field of ours, which Feast's readers don't ask for: both clocks of the row. It counts only while its
+`feature_at` is the view's time, so that a row written by Feast itself was known long ago.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from feature_repo.contract import Column
+from feature_repo.online_rows import OnlineRows, OnlineWriteError, serialise
+
+if TYPE_CHECKING:
+    from feast import FeatureView, RepoConfig
+    from feast.infra.online_stores.redis import RedisOnlineStore
+
+EPOCH = datetime(1970, 1, 1)
+MICROSECOND = timedelta(microseconds=1)
+TIME_FIELD = b"_ts:"
+CLOCKS_FIELD = b"_clocks:"
+SCRIPT = Path(__file__).with_suffix(".lua")
+
+ROWS_A_CALL = 50
+"""How many rows one call of the script writes: Redis answers nobody else for about a millisecond."""
+
+
+@dataclass(frozen=True)
+class RedisWriter:
+    """Feast's Redis online store, as its configuration describes it."""
+
+    config: "RepoConfig"
+    store: "RedisOnlineStore"
+
+    def __post_init__(self) -> None:
+        if self.config.online_store.redis_type == "redis_cluster":
+            raise OnlineWriteError("The Redis online store is a redis_cluster; use redis or redis_sentinel.")
+
+    def write(self, view: "FeatureView", features: Sequence[Column], chunks: Iterable[OnlineRows]) -> int:
+        """Write each chunk in a pipeline, each row as one step; returns how many rows were not outdated."""
+        client = self.store._get_client(self.config.online_store)
+        script = client.register_script(SCRIPT.read_text())
+        shared = self._shared(view, features)
+        written = 0
+        for chunk in chunks:
+            keys, rows = [self._key(key) for key in chunk.keys], list(_arguments(features, chunk))
+            with client.pipeline(transaction=False) as pipeline:
+                for start in range(0, len(keys), ROWS_A_CALL):
+                    few = slice(start, start + ROWS_A_CALL)
+                    script(keys[few], [*shared, *chain.from_iterable(rows[few])], client=pipeline)
+                written += sum(pipeline.execute())
+        return written
+
+    def delete(self, views: Iterable["FeatureView"], key: bytes) -> int:
+        """Remove the rows of one entity key; returns how many views held one."""
+        times = {TIME_FIELD + self._name(view).encode() for view in views}
+        with self.store._get_client(self.config.online_store).pipeline(transaction=True) as pipeline:
+            pipeline.hkeys(self._key(key))
+            pipeline.delete(self._key(key))
+            fields, _ = pipeline.execute()
+        return len(times.intersection(fields))
+
+    def _shared(self, view: "FeatureView", features: Sequence[Column]) -> list[bytes | int]:
+        from feast.infra.online_stores.helpers import _mmh3
+
+        name, lifetime = self._name(view), self.config.online_store.key_ttl_seconds or 0
+        fields = [_mmh3(f"{name}:{feature.name}") for feature in features]
+        return [lifetime, TIME_FIELD + name.encode(), CLOCKS_FIELD + name.encode(), len(features), *fields]
+
+    def _key(self, key: bytes) -> bytes:
+        project: bytes = self.config.project.encode()
+        return key + project
+
+    def _name(self, view: "FeatureView") -> str:
+        from feast.infra.online_stores.helpers import compute_versioned_name
+
+        name: str = compute_versioned_name(view, self.config.registry.enable_online_feature_view_versioning)
+        return name
+
+
+def _arguments(features: Sequence[Column], rows: OnlineRows) -> Iterator[tuple[bytes | int, ...]]:
+    columns = [serialise(values, feature.data_type) for feature, values in zip(features, rows.columns, strict=True)]
+    clocks = map(cache(_microseconds), rows.feature_at), map(cache(_microseconds), rows.known_at)
+    return zip(*clocks, map(cache(_timestamp), rows.feature_at), *columns, strict=True)
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - EPOCH) // MICROSECOND
+
+
+def _timestamp(moment: datetime) -> bytes:
+    from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyped]
+
+    timestamp = Timestamp()
+    timestamp.FromDatetime(moment)
+    serialised: bytes = timestamp.SerializeToString()
+    return serialised

@@ -1,0 +1,124 @@
+"""Guarded writes into the tables of Feast's SQLite online store.
+
+Feast keeps a row for each entity and feature, and its times in whole seconds: within one second the later write wins.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from feature_repo.contract import Column
+from feature_repo.online_rows import OnlineRows, OnlineWriteError, Scalar, serialise
+
+if TYPE_CHECKING:
+    from feast import FeatureView, RepoConfig
+
+LONG_AGO = -(2**62)
+WAIT_SECONDS = 60
+CACHE_KIBIBYTES = 65_536
+
+
+@dataclass(frozen=True)
+class SqliteWriter:
+    """Feast's SQLite online store, as its configuration describes it."""
+
+    config: "RepoConfig"
+
+    def __post_init__(self) -> None:
+        stated = self.config.online_store
+        if stated.vector_enabled or stated.enable_openai_compatible_store:
+            raise OnlineWriteError(
+                "The SQLite online store has vector_enabled or enable_openai_compatible_store set; leave both out."
+            )
+
+    def write(self, view: "FeatureView", features: Sequence[Column], chunks: Iterable[OnlineRows]) -> int:
+        """Write each chunk in a transaction of its own; returns how many rows were not outdated."""
+        statement = _upsert(self._table(view), features)
+        prune = _prune(self._table(view), features)
+        written = 0
+        with self._connected() as connection:
+            for chunk in chunks:
+                with connection:
+                    connection.execute("begin immediate")
+                    connection.executemany(prune, ((key,) for key in chunk.keys))
+                    updated = connection.executemany(statement, _parameters(features, chunk)).rowcount
+                written += updated // len(features)
+        return written
+
+    def delete(self, views: Iterable["FeatureView"], key: bytes) -> int:
+        """Remove the rows of one entity key; returns how many views held one."""
+        with self._connected() as connection, connection:
+            connection.execute("begin immediate")
+            present = {name for (name,) in connection.execute("select name from sqlite_master where type = 'table'")}
+            tables = {self._table(view) for view in views} & present
+            return sum(
+                connection.execute(f"delete from {_quoted(table)} where entity_key = ?", (key,)).rowcount > 0
+                for table in tables
+            )
+
+    def _table(self, view: "FeatureView") -> str:
+        from feast.infra.online_stores.helpers import compute_table_id
+
+        name: str = compute_table_id(
+            self.config.project, view, self.config.registry.enable_online_feature_view_versioning
+        )
+        return name
+
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        from feast.infra.online_stores.sqlite import SqliteOnlineStore
+
+        path = SqliteOnlineStore._get_db_path(self.config)
+        with closing(sqlite3.connect(path, timeout=WAIT_SECONDS, isolation_level=None)) as connection:
+            # A chunk that outgrows the cache would lock readers out until its commit.
+            connection.execute(f"pragma cache_size = -{CACHE_KIBIBYTES}")
+            yield connection
+
+
+def _upsert(table: str, features: Sequence[Column]) -> str:
+    """One statement for all features of an entity, so that its row arrives whole or not at all."""
+    values = ", ".join(f"({_literal(column.name)}, ?, ?)" for column in features)
+    return f"""
+        insert into {_quoted(table)} (entity_key, event_ts, created_ts, feature_name, value, value_text)
+        select ?1, ?2, ?3, column1, column2, column3
+        from (values {values})
+        where not exists (
+            select 1 from {_quoted(table)}
+            where entity_key = ?1 and (event_ts, coalesce(created_ts, {LONG_AGO})) > (?2, ?3)
+        )
+        on conflict (entity_key, feature_name) do update set
+            value = excluded.value, value_text = excluded.value_text,
+            event_ts = excluded.event_ts, created_ts = excluded.created_ts
+    """
+
+
+def _prune(table: str, features: Sequence[Column]) -> str:
+    """What the contract no longer names; Feast would take an entity's time from it."""
+    names = ", ".join(_literal(column.name) for column in features)
+    return f"delete from {_quoted(table)} where entity_key = ? and feature_name not in ({names})"
+
+
+def _parameters(features: Sequence[Column], rows: OnlineRows) -> Iterator[tuple[Any, ...]]:
+    from feast.infra.online_stores.sqlite import adapt_datetime_epoch
+
+    epoch = cache(adapt_datetime_epoch)
+    columns: list[Iterable[Any]] = []
+    for feature, values in zip(features, rows.columns, strict=True):
+        columns += serialise(values, feature.data_type), map(_text, values)
+    clocks = map(epoch, rows.feature_at), map(epoch, rows.known_at)
+    return zip(rows.keys, *clocks, *columns, strict=True)
+
+
+def _text(value: Scalar | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _quoted(identifier: str) -> str:
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,90 @@
+"""The history of published feature rows: a row is never changed, a newer version of it is written beside it.
+
+A row is what its entity was at `feature_at`. Feast takes, of the versions known at a moment, the newest `feature_at`
+and then the newest `known_at`; so a version counts from when it is known, and what it replaces counts until then.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from feature_repo.contract import FEATURE_AT, KNOWN_AT, FeatureTable
+
+RETRACTED = "is_retracted"
+"""The column that is true of a version which stands in for a row that is no more."""
+
+
+def first(source: str, table: FeatureTable) -> str:
+    """SQL for the rows of `$day` in `source`, as they are first published."""
+    return f"select *, false as {RETRACTED} from {source} where {table.day} = $day"
+
+
+def newest(files: str, table: FeatureTable, days: str) -> str:
+    """SQL for the newest version of each published row whose day meets the condition `days`."""
+    published = f"read_parquet('{files}') where {table.day} {days}"
+    # a window over whole rows takes four times as long
+    return f"""
+        select rows.* from (from {published}) as rows
+        semi join (
+            select {_identity(table)}, max({KNOWN_AT}) as {KNOWN_AT} from {published} group by all
+        ) as newest using ({_identity(table)}, {KNOWN_AT})
+    """
+
+
+def corrections(source: str, files: str, table: FeatureTable, published_at: datetime, zone: str) -> str:
+    """SQL for the versions that make the published rows of the days `$again` those of `source`, known from now on.
+
+    Rows whose moment lies in a day of `$new` are known when they say: by them a session that goes on over midnight
+    grows. In the place of a row that is no more stands the one before it, or nulls.
+    """
+    now = f"timestamp '{published_at:%Y-%m-%d %H:%M:%S.%f}'"
+    own_day = f"cast(timezone('{zone}', timezone('UTC', {FEATURE_AT} - interval 1 microsecond)) as date)"
+    compared = [column.name for column in table.columns if column.name != KNOWN_AT]
+    features = [column.name for column in table.features]
+    features_before = ", ".join(
+        f"case when before.until >= gone.{FEATURE_AT} then before.{name} end as {name}" for name in features
+    )
+    return f"""
+        with
+        fresh as (select * from {source} where {table.day} in $again),
+        published as ({newest(files, table, "in $again")}),
+        corrected as (
+            select
+                fresh.* replace (
+                    {_later(f"case when list_contains($new, {own_day}) then fresh.{KNOWN_AT} else {now} end")}
+                ),
+                false as {RETRACTED}
+            from fresh left join published using ({_identity(table)})
+            where published.{RETRACTED} is distinct from false
+                or {_differ("fresh", "published", compared)}
+        ),
+        gone as (select * from published anti join fresh using ({_identity(table)})),
+        before as (
+            select *, {FEATURE_AT} + interval {table.ttl.total_seconds():.0f} second as until
+            from {source} where {table.join_key} in (select {table.join_key} from gone)
+        ),
+        standing_in as (
+            select gone.* replace ({features_before})
+            from gone asof left join before
+                on gone.{table.join_key} = before.{table.join_key} and gone.{FEATURE_AT} >= before.{FEATURE_AT}
+        ),
+        retracted as (
+            select standing_in.* replace ({_later(now)}, true as {RETRACTED})
+            from standing_in inner join gone as published using ({_identity(table)})
+            where not published.{RETRACTED}
+                or {_differ("standing_in", "published", features)}
+        )
+        select * from corrected union all by name select * from retracted
+    """
+
+
+def _identity(table: FeatureTable) -> str:
+    return f"{table.join_key}, {FEATURE_AT}, {table.day}"
+
+
+def _later(known_at: str) -> str:
+    """`known_at`, or just after the version that is published where that is not later."""
+    return f"greatest({known_at}, published.{KNOWN_AT} + interval 1 microsecond) as {KNOWN_AT}"
+
+
+def _differ(one: str, other: str, names: Iterable[str]) -> str:
+    return " or ".join(f"{one}.{name} is distinct from {other}.{name}" for name in names)
