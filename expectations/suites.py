@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from great_expectations.expectations import Expectation
 
 EXPORT_COLUMNS = ("event_date", "event_timestamp", "event_name", "user_pseudo_id", "stream_id")
-COOKIELESS_LIMIT = 0.5
-"""Share of events without a user above which consent, not behaviour, shapes the data."""
 
 
 def build_suite(table: FeatureTable, last: date) -> "ExpectationSuite":
@@ -40,7 +38,6 @@ def build_export_suite(days: Sequence[date]) -> "ExpectationSuite":
             gxe.ExpectColumnValueLengthsToBeBetween(column="event_name", min_value=1, max_value=40),
             gxe.ExpectColumnDistinctValuesToContainSet(column="event_name", value_set=["page_view"]),
             gxe.ExpectColumnValueLengthsToBeBetween(column="user_pseudo_id", min_value=1, max_value=128),
-            gxe.ExpectColumnValuesToNotBeNull(column="user_pseudo_id", mostly=1 - COOKIELESS_LIMIT, severity="warning"),
         ],
     )
 

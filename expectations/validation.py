@@ -1,11 +1,15 @@
 """Validating a table against a suite; figures come back, rows and values do not."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pandas as pd
+
+from expectations import witnesses
+from expectations.witnesses import Decisive
 
 if TYPE_CHECKING:
     from great_expectations import ExpectationSuite
@@ -49,6 +53,19 @@ class Validation:
     @property
     def is_passed(self) -> bool:
         return not self.failed
+
+
+def validate_all(
+    connection: duckdb.DuckDBPyConnection, rows: str, suite: "ExpectationSuite", decisive: Decisive
+) -> Validation:
+    """What comes of `suite` on the query `rows`, told by its decisive rows; where they break it, all are counted."""
+    began = time.perf_counter()
+    found = witnesses.find(connection, rows, decisive)
+    told = validate(found.frame, suite)
+    if told.failed or told.warned:
+        told = validate(connection.execute(rows).df(), suite)
+    outcomes = tuple(replace(outcome, rows=outcome.rows and found.rows) for outcome in told.outcomes)
+    return Validation(suite.name, found.rows, outcomes, time.perf_counter() - began)
 
 
 def validate(frame: pd.DataFrame, suite: "ExpectationSuite") -> Validation:

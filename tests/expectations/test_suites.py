@@ -116,10 +116,3 @@ def test_a_day_without_events_fails(exported: Callable[..., pd.DataFrame]) -> No
     validation = validate(exported(), build_export_suite([LAST, LAST + timedelta(days=1)]))
 
     assert _failures(validation) == [("expect_column_distinct_values_to_equal_set", "event_date")]
-
-
-def test_mostly_cookieless_events_are_a_warning(exported: Callable[..., pd.DataFrame]) -> None:
-    validation = validate(exported(user_pseudo_id=[None, None]), build_export_suite([LAST]))
-
-    assert validation.is_passed
-    assert [outcome.column for outcome in validation.warned] == ["user_pseudo_id"]
