@@ -8,7 +8,7 @@ ifdef EXPORT
 RUN_ARGUMENTS := --export '$(EXPORT)'
 endif
 
-.PHONY: run test ui lint lock screenshots clean
+.PHONY: run test ui lint lock screenshots bench-pipeline clean
 
 run: $(READY)
 	@$(BIN)/tactful run $(RUN_ARGUMENTS)
@@ -27,8 +27,12 @@ lint: $(READY)
 
 # Newest versions that pyproject.toml allows, with hashes and without the address of any index.
 lock: $(READY)
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra test \
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra test --extra googlesql \
 		--generate-hashes --no-emit-index-url --upgrade pyproject.toml -o requirements.lock
+
+# Some ten minutes on two cores; figures go to .tactful/bench/pipeline.json.
+bench-pipeline: $(READY)
+	@$(BIN)/python -m benchmarks.pipeline
 
 screenshots: $(READY)
 	@$(BIN)/python docs/take_screenshots.py

@@ -13,6 +13,8 @@ from sklearn.base import BaseEstimator
 from ml import bundle
 from ml.encoding import Feature
 from ml.pipelines import TRUSTED
+from tactful import stores
+from tactful.settings import Settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -59,28 +61,29 @@ class ChampionVersion:
 
 @dataclass(frozen=True)
 class Registry:
-    """An MLflow tracking store with its model registry; `artifact_root` is where artifacts go."""
+    """An MLflow tracking store with its model registry; artifacts go under the URI `artifact_location`."""
 
     tracking_uri: str
-    artifact_root: Path
+    artifact_location: str
 
     @classmethod
-    def of(cls, home: Path) -> Self:
-        """The registry in a platform's home."""
-        return cls(f"sqlite:///{home / 'mlflow' / 'mlflow.db'}", home / "mlflow" / "artifacts")
+    def of(cls, settings: Settings) -> Self:
+        """The registry that the settings' profile keeps."""
+        if settings.profile == "local":
+            # SQLite makes its database, but no folder
+            (settings.home / "mlflow").mkdir(parents=True, exist_ok=True)
+        return cls(stores.tracking_uri(settings), stores.artifact_location(settings))
 
     def ensure(self) -> str:
         """Create the store and its experiment where missing; returns the experiment's id.
 
         MLflow can't create a store twice at once, so call it before any concurrent use.
         """
-        self.artifact_root.mkdir(parents=True, exist_ok=True)
         client = self._client()
         found = client.get_experiment_by_name(EXPERIMENT)
         if found is not None:
             return str(found.experiment_id)
-        location = self.artifact_root.absolute().as_uri()
-        return str(client.create_experiment(EXPERIMENT, artifact_location=location))
+        return str(client.create_experiment(EXPERIMENT, artifact_location=self.artifact_location))
 
     def register(self, new: NewVersion) -> str:
         """Log a run and register its model; returns the version, which no alias points to yet."""

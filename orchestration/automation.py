@@ -4,8 +4,10 @@ from datetime import timedelta
 
 import dagster as dg
 
+from ga4_export.days import REWRITTEN
 from orchestration.assets import models, monitoring
-from orchestration.partitions import DAILY, REREAD, range_tags
+from orchestration.assets.features import online_tables, published_tables
+from orchestration.partitions import DAILY, range_tags
 from orchestration.resources import SETTINGS
 from tactful.source import source_of
 
@@ -13,6 +15,18 @@ everything = dg.define_asset_job(
     "everything",
     selection=dg.AssetSelection.all(),
     description="The main job: from the export to decisions, for a range of days in one run.",
+)
+
+features = dg.define_asset_job(
+    "features",
+    selection=dg.AssetSelection.assets(*published_tables).upstream(),
+    description="From the export to validated features.",
+)
+
+backfill = dg.define_asset_job(
+    "backfill",
+    selection=dg.AssetSelection.assets(*published_tables, *online_tables).upstream(),
+    description="Past days anew, from the export to the online store; models are left alone.",
 )
 
 retrain = dg.define_asset_job(
@@ -29,7 +43,7 @@ def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     One day more is built before them, whose sessions may go on into the first.
     """
     source = source_of(SETTINGS)
-    first = max(source.first, source.last - REREAD - timedelta(days=1))
+    first = max(source.first, source.last - REWRITTEN - timedelta(days=1))
     return dg.RunRequest(run_key=f"{context.scheduled_execution_time:%Y-%m-%d}", tags=range_tags(first, source.last))
 
 
@@ -44,6 +58,6 @@ def retrain_on_drift(_: dg.SensorEvaluationContext, asset_event: dg.EventLogEntr
     return dg.RunRequest(run_key=f"drift-{window}", tags={"tactful/drift": str(reason)})
 
 
-JOBS = [everything, retrain]
+JOBS = [everything, features, backfill, retrain]
 SCHEDULES = [daily]
 SENSORS = [retrain_on_drift]

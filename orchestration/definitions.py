@@ -3,13 +3,13 @@
 import dagster as dg
 
 from orchestration import automation, checks
-from orchestration.assets import decisions, features, ga4_export, models, monitoring, warehouse
-from orchestration.resources import SOURCE, build_resources
+from orchestration.assets import decisions, export_tables, features, ga4_export, models, monitoring, warehouse
+from orchestration.resources import SETTINGS, SOURCE, build_resources
 
 defs = dg.Definitions(
     assets=[
         *([ga4_export.simulated_export] if SOURCE.is_simulated else []),
-        ga4_export.events,
+        export_tables.events if SETTINGS.profile == "gcp" else ga4_export.events,
         warehouse.warehouse,
         *features.published_tables,
         features.feature_registry,

@@ -6,6 +6,8 @@ from datetime import date, timedelta
 import dagster as dg
 
 from orchestration.resources import SETTINGS, SOURCE
+from orchestration.turns import RANGE_END, RANGE_START, days_stated
+from tactful.claims import Days
 
 DAILY = dg.DailyPartitionsDefinition(
     start_date=SOURCE.first.isoformat(),
@@ -13,25 +15,24 @@ DAILY = dg.DailyPartitionsDefinition(
     timezone=SETTINGS.time_zone,
 )
 IN_ONE_RUN = dg.BackfillPolicy.single_run()
-_PARTITION = "dagster/partition"
-_RANGE_START = "dagster/asset_partition_range_start"
-_RANGE_END = "dagster/asset_partition_range_end"
-REREAD = timedelta(days=3)
-"""GA4 rewrites a day for up to three days after it."""
+_REBUILD = "tactful/rebuild"
 
 
 def days_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> Sequence[date]:
     """The days of a run, in order; a run that names none, such as one of a check alone, is about all of them."""
-    tags = context.run.tags
-    only = tags.get(_PARTITION)
-    first = date.fromisoformat(tags.get(_RANGE_START) or only or SOURCE.first.isoformat())
-    last = date.fromisoformat(tags.get(_RANGE_END) or only or SOURCE.last.isoformat())
-    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    days = days_stated(context.run.tags) or Days(SOURCE.first, SOURCE.last)
+    return [days.first + timedelta(days=n) for n in range((days.last - days.first).days + 1)]
 
 
-def range_tags(first: date, last: date) -> dict[str, str]:
+def is_rebuild(context: dg.AssetExecutionContext) -> bool:
+    """True for a run that starts tables and their history afresh, since code or settings have changed."""
+    return context.run.tags.get(_REBUILD) == "true"
+
+
+def range_tags(first: date, last: date, rebuild: bool = False) -> dict[str, str]:
     """The run tags that ask for the days from `first` to `last`, both included, in one run."""
     return {
-        _RANGE_START: first.isoformat(),
-        _RANGE_END: last.isoformat(),
+        _REBUILD: str(rebuild).lower(),
+        RANGE_START: first.isoformat(),
+        RANGE_END: last.isoformat(),
     }

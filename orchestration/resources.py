@@ -1,5 +1,6 @@
 """What assets are handed; settings are read here, once."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -11,16 +12,21 @@ import duckdb
 import pandas as pd
 from dagster_dbt import DbtCliResource
 from packaging.version import Version
+from typing_extensions import override
 
 from feature_repo import contract
 from feature_repo.store import open_store
+from ga4_export import bigquery
 from ga4_export.landing import Landing
+from orchestration.turns import OfOneRun
 from tactful import settings as tactful_settings
 from tactful.dbt import MANIFEST
+from tactful.landing import privacy_of
 from tactful.source import source_of
 
 if TYPE_CHECKING:
     from feast import FeatureStore
+    from google.cloud.bigquery import Client
 
     from ml.registry import Registry
 
@@ -32,55 +38,88 @@ WAREHOUSE_SCHEMA = "tactful"
 WAREHOUSE_POOL = "warehouse"
 """DuckDB lets one process in at a time; whatever opens the warehouse stands in this queue."""
 OWNERS = ["team:data"]
+ALL_DAYS = f"between date '{SOURCE.first}' and date '{SOURCE.last}'"
+"""The days of the source, as a condition of SQL; BigQuery refuses to read a daily table without one."""
 
 
-class LandingResource(dg.ConfigurableResource):
+def all_rows(table: str) -> str:
+    """SQL of all rows of a dbt model, those of a daily one with the condition that BigQuery asks for."""
+    nodes = json.loads(MANIFEST.read_text())["nodes"].values()
+    (meta,) = (node["config"]["meta"] for node in nodes if (node["resource_type"], node["name"]) == ("model", table))
+    return f"select * from {table}" + (f" where {meta['day']} {ALL_DAYS}" if "day" in meta else "")
+
+
+class LandingResource(OfOneRun):
     """The landing of GA4 export days."""
 
-    home: str
     time_zone: str
     export_delay_hours: int
 
     def open(self) -> Landing:
+        self.take()
         delay = timedelta(hours=self.export_delay_hours)
-        return Landing(Path(self.home) / "ga4_export", ZoneInfo(self.time_zone), delay)
+        # not a field: Dagster shows what a resource was given, and this may hold a key
+        privacy = privacy_of(SETTINGS)
+        return Landing(Path(self.home) / "ga4_export", ZoneInfo(self.time_zone), delay, privacy)
 
 
-class WarehouseResource(dg.ConfigurableResource):
-    """The DuckDB warehouse that dbt builds, for reading."""
+class WarehouseResource(OfOneRun):
+    """The DuckDB warehouse that dbt builds, for reading; SQL is such that BigQuery understands it too."""
 
     path: str
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:
-        """The rows of a query; tables are named without their schema."""
+        """The rows of a query; tables are named without their schema, parameters as `$name`."""
+        self.take()
         with duckdb.connect(self.path, read_only=True) as connection:
             connection.execute(f"use {WAREHOUSE_SCHEMA}")
             rows: pd.DataFrame = connection.execute(sql, parameters or {}).df()
         return rows
 
-    def count(self, table: str, condition: str = "true") -> int:
-        """The rows of a table that meet a condition."""
-        return int(self.query(f"select count(*) as rows from {table} where {condition}")["rows"].iloc[0])
+    def count(self, table: str, condition: str = "") -> int:
+        """The rows of a table, or those that meet a condition."""
+        where = f"where {condition}" if condition else ""
+        return int(self.query(f"select count(*) as row_count from {table} {where}")["row_count"].iloc[0])
+
+
+class BigQueryWarehouseResource(WarehouseResource):
+    """The warehouse on BigQuery; a query gives the frame that DuckDB would."""
+
+    path: str = ""
+    project: str
+    location: str
+    dataset: str
+
+    def open(self) -> "Client":
+        return bigquery.open_client(self.project, self.location)
+
+    @override
+    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:
+        return bigquery.query(self.open(), self.dataset, sql, parameters or {})
+
+    @override
+    def count(self, table: str, condition: str = "") -> int:
+        if condition:
+            return super().count(table, condition)
+        # the table's own figure costs nothing, and needs no filter on the day
+        with bigquery.told():
+            return int(self.open().get_table(f"{self.project}.{self.dataset}.{table}").num_rows or 0)
 
 
 class FeatureStoreResource(dg.ConfigurableResource):
-    """Feast's store of the home."""
-
-    home: str
+    """Feast's store of the profile."""
 
     def open(self) -> "FeatureStore":
-        return open_store(Path(self.home))
+        return open_store(SETTINGS)
 
 
 class RegistryResource(dg.ConfigurableResource):
-    """MLflow's tracking store and model registry of the home."""
-
-    home: str
+    """MLflow's tracking store and model registry of the profile."""
 
     def open(self) -> "Registry":
         from ml.registry import Registry
 
-        return Registry.of(Path(self.home))
+        return Registry.of(SETTINGS)
 
 
 class ReportsResource(dg.ConfigurableResource):
@@ -117,13 +156,24 @@ def build_resources() -> dict[str, dg.ConfigurableResource]:
             home=home, time_zone=SETTINGS.time_zone, export_delay_hours=SETTINGS.export_delay_hours
         ),
         "dbt": Dbt(project_dir=str(DBT_PROJECT), profiles_dir=str(DBT_PROJECT)),
-        "warehouse": WarehouseResource(path=str(SETTINGS.home / "warehouse.duckdb")),
-        "feature_store": FeatureStoreResource(home=home),
-        "registry": RegistryResource(home=home),
+        "warehouse": _warehouse(),
+        "feature_store": FeatureStoreResource(),
+        "registry": RegistryResource(),
         "reports": ReportsResource(
             folder=str(SETTINGS.home / "reports"), url=f"http://127.0.0.1:{SETTINGS.reports_port}"
         ),
     }
+
+
+def _warehouse() -> WarehouseResource:
+    if SETTINGS.profile == "gcp":
+        return BigQueryWarehouseResource(
+            home=str(SETTINGS.home),
+            project=str(SETTINGS.gcp_project),
+            location=str(SETTINGS.gcp_location),
+            dataset=SETTINGS.warehouse_dataset,
+        )
+    return WarehouseResource(home=str(SETTINGS.home), path=str(SETTINGS.home / "warehouse.duckdb"))
 
 
 def count_metadata(counts: Mapping[str, int]) -> dict[str, dg.MetadataValue]:

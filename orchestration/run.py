@@ -1,16 +1,18 @@
 """Run a job here and now on the home's Dagster instance, and tell of its steps as they happen.
 
-    python -m orchestration.run JOB FIRST_DAY LAST_DAY RUN_ID DESCRIPTOR
+    python -m orchestration.run JOB FIRST_DAY LAST_DAY RUN_ID DESCRIPTOR [--rebuild]
 
 Progress goes to the file descriptor, one JSON object a line: {"step", "stage", "state", "at", "message"}.
 """
 
+import fcntl
 import importlib
 import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from typing import TextIO
 
@@ -18,6 +20,7 @@ import dagster as dg
 
 from orchestration import summary
 from orchestration.assets.warehouse import warehouse
+from orchestration.automation import everything
 from orchestration.definitions import defs
 from orchestration.partitions import range_tags
 from orchestration.resources import SETTINGS
@@ -28,30 +31,37 @@ _STATES = {
     dg.DagsterEventType.STEP_FAILURE: "failed",
 }
 
+_REBUILD = "--rebuild"
+
 # Half a minute of imports passes unnoticed while dbt is at work in a process of its own.
-_SLOW_IMPORTS = (
-    "great_expectations.expectations",
-    "feast",
-    "evidently.presets",
-    "ml.release",
-    "mlflow",
-    "serving.main",
-)
+_SLOW_IMPORTS_OF_FEATURES = ("great_expectations.expectations",)
+_SLOW_IMPORTS = (*_SLOW_IMPORTS_OF_FEATURES, "feast", "evidently.presets", "ml.release", "mlflow", "serving.main")
 
 
-def main(job: str, first: str, last: str, run_id: str, descriptor: str) -> int:
+def main(job: str, first: str, last: str, run_id: str, descriptor: str, *options: str) -> int:
     """Exit code 0 if every step and every blocking check of the job went well."""
-    with dg.DagsterInstance.get() as instance, os.fdopen(int(descriptor), "w", buffering=1) as progress:
-        instance.add_event_listener(run_id, _teller(progress))
+    with _instance() as instance, os.fdopen(int(descriptor), "w", buffering=1) as progress:
+        imports = _SLOW_IMPORTS if job == everything.name else _SLOW_IMPORTS_OF_FEATURES
+        instance.add_event_listener(run_id, _teller(progress, imports))
         result = defs.resolve_job_def(job).execute_in_process(
             instance=instance,
-            tags=range_tags(date.fromisoformat(first), date.fromisoformat(last)),
+            tags=range_tags(date.fromisoformat(first), date.fromisoformat(last), rebuild=_REBUILD in options),
             run_id=run_id,
             raise_on_error=False,
         )
-        if result.success:
+        if result.success and job == everything.name:
             summary.write(instance, SETTINGS.home / "reports" / "summary.json", run_id)
     return 0 if result.success else 1
+
+
+@contextmanager
+def _instance() -> Iterator[dg.DagsterInstance]:
+    """The home's Dagster instance; Dagster fails where two processes make its databases at once."""
+    with (SETTINGS.home / "dagster" / "dagster.yaml").open() as stated:
+        fcntl.flock(stated, fcntl.LOCK_EX)
+        instance = dg.DagsterInstance.get()
+    with instance:
+        yield instance
 
 
 def _import_all(names: Sequence[str]) -> None:
@@ -59,7 +69,7 @@ def _import_all(names: Sequence[str]) -> None:
         importlib.import_module(name)
 
 
-def _teller(progress: TextIO) -> Callable[[dg.EventLogEntry], None]:
+def _teller(progress: TextIO, imports: Sequence[str]) -> Callable[[dg.EventLogEntry], None]:
     stages = _stages()
     broken: dict[str | None, str] = {}
 
@@ -79,7 +89,7 @@ def _teller(progress: TextIO) -> Callable[[dg.EventLogEntry], None]:
             }
             progress.write(json.dumps(line) + "\n")
             if (event.step_key, state) == (warehouse.op.name, "started"):
-                threading.Thread(target=_import_all, args=(_SLOW_IMPORTS,), daemon=True).start()
+                threading.Thread(target=_import_all, args=(imports,), daemon=True).start()
 
     return tell
 

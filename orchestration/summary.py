@@ -11,7 +11,7 @@ from ml.specs import MODELS, USER_SEGMENTS
 from orchestration.assets.decisions import live_decision
 from orchestration.assets.ga4_export import events
 from orchestration.assets.monitoring import feature_drift
-from orchestration.checks import no_event_is_lost
+from orchestration.landing_checks import no_row_is_lost
 from orchestration.resources import SETTINGS, SOURCE
 
 _BASELINE_RATE = 0.02
@@ -38,7 +38,7 @@ def build(instance: dg.DagsterInstance, run_id: str) -> dict[str, Any]:
         },
         "conversion_event": SETTINGS.conversion_event,
         "baseline_conversion_rate": _BASELINE_RATE,
-        "rows": {**_reported(instance, events.key), **_checked(instance, no_event_is_lost)},
+        "rows": {**_reported(instance, events.key), **_checked(instance, no_row_is_lost)},
         "models": {spec.name: _reported(instance, dg.AssetKey(spec.name)) for spec in MODELS},
         "segments": _reported(instance, dg.AssetKey(USER_SEGMENTS.name)),
         "drift": _reported(instance, feature_drift.key),

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
+from ga4_export.privacy import Privacy
 from serving import health, keys, openapi, requests
 from serving.audit import AuditLog, AuditUnavailableError
 from serving.champions import Champions
@@ -30,9 +31,11 @@ log = logging.getLogger(__name__)
 DOCS = Path(__file__).parent / "static" / "docs.html"
 
 
-def create_app(champions: Champions, online: OnlineFeatures, audit: AuditLog, keyring: Keyring) -> Starlette:
-    """The decision service; its parts open when it starts."""
-    api = DecisionApi(champions, online, audit, keyring)
+def create_app(
+    champions: Champions, online: OnlineFeatures, audit: AuditLog, keyring: Keyring, privacy: Privacy | None = None
+) -> Starlette:
+    """The decision service; its parts open when it starts. Users are known by the ids that `privacy` stores."""
+    api = DecisionApi(champions, online, audit, keyring, privacy or Privacy())
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -58,15 +61,19 @@ def create_app(champions: Champions, online: OnlineFeatures, audit: AuditLog, ke
 class DecisionApi:
     """The routes; each /v1 route first asks who is there."""
 
-    def __init__(self, champions: Champions, online: OnlineFeatures, audit: AuditLog, keyring: Keyring) -> None:
+    def __init__(
+        self, champions: Champions, online: OnlineFeatures, audit: AuditLog, keyring: Keyring, privacy: Privacy
+    ) -> None:
         self.decider = Decider(champions, online, audit)
         self.audit = audit
         self.keyring = keyring
+        self.privacy = privacy
         self.ping = partial(health.ping, champions, online, audit)
 
     async def decide(self, request: Request) -> Response:
         client = self._client(request)
         asked = requests.decode(await _body(request))
+        asked = msgspec.structs.replace(asked, user_pseudo_id=self.privacy.stored_id(asked.user_pseudo_id))
         return _json(await run_in_threadpool(self.decider.decide, client, asked))
 
     async def decision(self, request: Request) -> Response:

@@ -1,9 +1,9 @@
-"""The decisions on record: one durable row before each answer, never changed afterwards."""
+"""The decisions on record: one durable row before each answer, never changed afterwards but to forget a person."""
 
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -33,8 +33,12 @@ create table if not exists decisions (
     version text,
     digest text
 ) strict;
+"""
+_NEVER_UPDATED = """
 create trigger if not exists decisions_are_never_updated before update on decisions
 begin select raise(abort, 'decisions are never updated'); end;
+"""
+_NEVER_DELETED = """
 create trigger if not exists decisions_are_never_deleted before delete on decisions
 begin select raise(abort, 'decisions are never deleted'); end;
 """
@@ -69,6 +73,17 @@ class AuditedDecision(msgspec.Struct, frozen=True):
 _COLUMNS = AuditedDecision.__struct_fields__
 _AS_JSON = ("request", "features", "feature_status", "features_missing")
 _INSERT = f"insert into decisions ({', '.join(_COLUMNS)}) values ({', '.join('?' * len(_COLUMNS))})"
+ERASED = "(erased)"
+_ERASE = f"""
+begin immediate;
+drop trigger decisions_are_never_updated;
+update decisions
+set user_pseudo_id = '{ERASED}', features = '{{}}', feature_status = '{{}}', features_missing = '[]',
+    request = json_object('user_pseudo_id', '{ERASED}', 'model', model)
+where user_pseudo_id in (select id from temp.erased);
+{_NEVER_UPDATED}
+commit;
+"""
 _SELECT = f"select {', '.join(_COLUMNS)} from decisions where decision_id = ?"
 
 
@@ -134,13 +149,32 @@ def replay(decision: AuditedDecision, bundle: Bundle) -> float:
     return float(bundle.score_rows([decision.features])[0])
 
 
+def erase(file: Path, ids: Sequence[str]) -> int:
+    """Blank what describes a user in the decisions about them; returns how many there were.
+
+    The rows stay, since each answer that was given keeps its record: when, by which model, what and how sure.
+    """
+    if not file.is_file():
+        return 0
+    with closing(_open(file)) as connection:
+        connection.execute("create temp table erased (id text)")
+        connection.executemany("insert into erased values (?)", [(user,) for user in ids])
+        query = "select count(*) from decisions where user_pseudo_id in (select id from erased)"
+        ((decisions,),) = connection.execute(query).fetchall()
+        if decisions:
+            connection.executescript(_ERASE)
+            # deleted bytes stay in the file until it is written anew, and in the log until that is emptied
+            connection.executescript("vacuum; pragma wal_checkpoint(truncate);")
+    return int(decisions)
+
+
 def _open(file: Path) -> sqlite3.Connection:
     file.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     connection.execute("pragma journal_mode = wal")
     # In WAL mode only FULL flushes at each commit; less may lose acknowledged rows when the power fails.
     connection.execute("pragma synchronous = full")
-    connection.executescript(_TABLE)
+    connection.executescript(_TABLE + _NEVER_UPDATED + _NEVER_DELETED)
     return connection
 
 

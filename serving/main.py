@@ -13,13 +13,16 @@ import uvicorn
 from starlette.applications import Starlette
 
 from feature_repo.store import open_store
+from ga4_export.privacy import Privacy
 from serving import keys
 from serving.app import create_app
 from serving.audit import AuditLog
-from serving.champions import SQLITE, Champions
+from serving.champions import Champions
 from serving.features import FeastFeatures
 from serving.keys import Keyring, KeysError
+from tactful.landing import privacy_of
 from tactful.settings import Settings, load
+from tactful.stores import tracking_uri
 
 MODELS = ("popup_behaviour", "popup_profile")
 LOOPBACK = "127.0.0.1"
@@ -30,16 +33,20 @@ def app() -> Starlette:
     return create_app_from_settings(load())
 
 
-def create_app_from_settings(settings: Settings) -> Starlette:
-    """The service over what lies in the settings' home, where the first start puts a key for this machine."""
+def create_app_from_settings(settings: Settings, privacy: Privacy | None = None) -> Starlette:
+    """The service over what lies in the settings' home, where the first start puts a key for this machine.
+
+    `privacy` says how requests name users, where that is otherwise than the settings have it.
+    """
     folder = settings.home / "decisions"
     key_file = folder / "keys.json"
     keys.ensure_local(key_file, folder / "local.key", datetime.now(UTC))
     return create_app(
-        Champions(f"{SQLITE}{settings.home / 'mlflow' / 'mlflow.db'}", MODELS, folder / "bundles"),
-        FeastFeatures(partial(open_store, settings.home)),
+        Champions(tracking_uri(settings), MODELS, folder / "bundles"),
+        FeastFeatures(partial(open_store, settings)),
         AuditLog(folder / "decisions.sqlite"),
         Keyring.read(key_file),
+        privacy or privacy_of(settings),
     )
 
 
@@ -67,10 +74,12 @@ def serve(settings: Settings) -> None:
 def ask_once(settings: Settings, request: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
     """The answer of a service started for this one request, and the seconds that the answer took.
 
+    The request names its user by the id under which rows are stored.
+
     Raises:
         RuntimeError: the service refused the request; the message is the refusal's.
     """
-    service = create_app_from_settings(settings)
+    service = create_app_from_settings(settings, Privacy())
     key = (settings.home / "decisions" / "local.key").read_text()
 
     async def ask() -> tuple[httpx.Response, float]:

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from tactful import quarantine_commands
 from tactful import settings as tactful_settings
 from tactful.settings import SettingsError
 
@@ -19,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="From a GA4 export to features, models and decisions.",
 )
+app.add_typer(quarantine_commands.app, name="quarantine")
 console = Console()
 USAGE = 2
 
@@ -27,14 +29,15 @@ def main() -> None:
     """The command `tactful`; every foreseen mistake ends in one line and a non-zero exit code."""
     from ga4_export.listing import ExportError
     from tactful.ask import AskError
+    from tactful.claims import ClaimError
     from tactful.dbt import ManifestError
     from tactful.home import HomeError
-    from tactful.run import RunError
+    from tactful.jobs import RunError
     from tactful.ui import UiError
 
     try:
         app()
-    except (SettingsError, ExportError, HomeError) as mistake:
+    except (SettingsError, ExportError, HomeError, ClaimError) as mistake:
         _say(mistake)
         sys.exit(USAGE)
     except (ManifestError, RunError, UiError, AskError) as failure:
@@ -47,6 +50,9 @@ def run(
     export: Annotated[
         Path | None, typer.Option(help="Folder of events_YYYYMMDD.parquet files; without it, the simulator's shop.")
     ] = None,
+    without_broken_days: Annotated[
+        bool, typer.Option("--without-broken-days", help="Build the other days where one is missing or damaged.")
+    ] = False,
 ) -> None:
     """Run the main job on what is new, and print the scoreboard."""
     from tactful.run import run as run_job
@@ -54,7 +60,20 @@ def run(
     settings = tactful_settings.load(remembered=False)
     if export is not None:
         settings = settings.model_copy(update={"export": export.absolute()})
-    raise typer.Exit(run_job(settings, console))
+    raise typer.Exit(run_job(settings, console, without_broken_days))
+
+
+@app.command()
+def backfill(
+    first: Annotated[str | None, typer.Option(help="YYYY-MM-DD; without days, those that changed late.")] = None,
+    last: Annotated[str | None, typer.Option(help="YYYY-MM-DD.")] = None,
+) -> None:
+    """Build past days again, from the export to the online store."""
+    from tactful.backfill import backfill as build_again
+
+    settings = tactful_settings.load()
+    begin, end = (_day(text, option) if text else None for text, option in ((first, "--first"), (last, "--last")))
+    build_again(settings, begin, end, console)
 
 
 @app.command()
@@ -85,7 +104,7 @@ def simulate(
     from simulator.shop import Shop
     from tactful.simulate import simulate as write_export
 
-    shop = Shop(seed=seed, first_day=_day(first_day), days=days, sessions_per_day=sessions)
+    shop = Shop(seed=seed, first_day=_day(first_day, "--first-day"), days=days, sessions_per_day=sessions)
     write_export(folder, shop, console)
 
 
@@ -112,11 +131,19 @@ def decide(
 
 
 @app.command()
+def erase(user_pseudo_id: Annotated[str, typer.Argument(help="GA4's id of the user's browser.")]) -> None:
+    """Remove one user from every store, and keep them out."""
+    from tactful.erase import erase as erase_user
+
+    erase_user(tactful_settings.load(), user_pseudo_id, Console(soft_wrap=True))
+
+
+@app.command()
 def doctor() -> None:
     """Look at settings, home, export and ports, and say what to do where something is not in order."""
     from tactful.doctor import examine
 
-    raise typer.Exit(examine(tactful_settings.load(), console))
+    raise typer.Exit(examine(tactful_settings.load(complete=False), console))
 
 
 def _request(file: Path) -> dict[str, Any]:
@@ -129,11 +156,11 @@ def _request(file: Path) -> dict[str, Any]:
     return stated
 
 
-def _day(text: str) -> date:
+def _day(text: str, option: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise SettingsError(f"--first-day is {text!r}; a day as YYYY-MM-DD is needed.") from None
+        raise SettingsError(f"{option} is {text!r}; a day as YYYY-MM-DD is needed.") from None
 
 
 def _say(mistake: Exception) -> None:

@@ -19,16 +19,23 @@ class ManifestError(ValueError):
     """dbt can't read its own project; the message is what dbt says."""
 
 
-def variables(settings: Settings, first: date, last: date) -> str:
-    """The variables with which dbt builds the days from `first` to `last`, both included, as JSON."""
+def variables(settings: Settings, first: date, last: date, newest: date) -> str:
+    """The variables with which dbt builds the days from `first` to `last`, both included, as JSON.
+
+    `newest` is the export's last day: until then, what remembers the days is built again. BigQuery replaces whole days
+    or nothing, so that there the days to build must reach as far themselves.
+    """
     return json.dumps(
         {
             "first_day": first.isoformat(),
             "last_day": last.isoformat(),
+            "newest_day": (last if settings.profile == "gcp" else newest).isoformat(),
             "landed_events": str(settings.home / "ga4_export" / "events" / "events_*.parquet"),
+            "landed_manifests": str(settings.home / "ga4_export" / "manifest" / "*.json"),
             "conversion_event": settings.conversion_event,
             "time_zone": settings.time_zone,
             "export_delay_hours": settings.export_delay_hours,
+            **({"export_dataset": settings.export_dataset} if settings.profile == "gcp" else {}),
         }
     )
 
@@ -47,7 +54,7 @@ def ensure_manifest(settings: Settings, source: Source) -> None:
     parsed = subprocess.run(
         [
             *(dbt, "--quiet", "parse", "--project-dir", DBT_PROJECT, "--profiles-dir", DBT_PROJECT),
-            *("--vars", variables(settings, source.first, source.last)),
+            *("--vars", variables(settings, source.first, source.last, source.last)),
         ],
         env=environment(settings),
         capture_output=True,

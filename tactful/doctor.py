@@ -5,14 +5,19 @@ import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from rich.console import Console
 from rich.table import Table
 
+from ga4_export.bigquery import LOGIN, find_credentials
 from ga4_export.listing import ExportError, list_days, missing_days
+from tactful import stores
 from tactful.dbt import MANIFEST
-from tactful.settings import PREFIX, Settings
+from tactful.settings import NEEDED_BY_GCP, PREFIX, Settings, variable
 from tactful.ui import LOOPBACK, servers
+
+_GCP_PACKAGES = ("dbt.adapters.bigquery", "google.cloud.bigquery", "dagster_postgres", "psycopg2", "redis")
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ def examine(settings: Settings, console: Console) -> int:
     findings = list(_findings(settings))
     table = Table(box=None, pad_edge=False)
     for column in ("", "what", "found", "what to do"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for finding in findings:
         mark = "[green]ok[/]" if finding.is_in_order else "[red]no[/]"
         table.add_row(mark, finding.subject, finding.found, "" if finding.is_in_order else finding.advice)
@@ -43,13 +48,31 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     found = f"{version.major}.{version.minor}"
     yield Finding("Python", version >= (3, 11), found, "install Python 3.11 or newer, then `make run`")
     yield _home(settings)
-    yield _export(settings)
+    yield from _cloud(settings) if settings.profile == "gcp" else [_export(settings)]
     yield Finding("dbt manifest", MANIFEST.is_file(), str(MANIFEST), "`make run` parses the dbt project")
     summary = settings.home / "reports" / "summary.json"
     yield Finding("last run", summary.is_file(), str(summary) if summary.is_file() else "none", "`make run`")
     for server in servers(settings):
         if server.port is not None:
             yield _port(server.name, server.port, f"{PREFIX}{server.setting}")
+
+
+def _cloud(settings: Settings) -> Iterator[Finding]:
+    """What the profile gcp needs; a server is spoken to only where its address is set."""
+    for name in map(variable, NEEDED_BY_GCP):
+        what = settings.missing.get(name)
+        yield Finding(name, what is None, "not set" if what else "set", f"set it: {what}")
+    absent = [package for package in _GCP_PACKAGES if find_spec(package) is None]
+    yield Finding("packages", not absent, ", ".join(absent or _GCP_PACKAGES), "`make run` installs them")
+    login = find_credentials()
+    yield Finding("Google credentials", login is not None, login or "none", f"`{LOGIN}`")
+    for name, address, ping in (
+        ("Redis", "redis_url", stores.ping_redis),
+        ("Postgres", "postgres_url", stores.ping_postgres),
+    ):
+        if getattr(settings, address) is not None:
+            problem = ping(settings)
+            yield Finding(name, problem is None, problem or "answers", f"start it, or mend {variable(address)}")
 
 
 def _home(settings: Settings) -> Finding:

@@ -10,15 +10,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from string import Template
 
-from tactful.settings import HOME, PREFIX, REMEMBERED, Settings, SettingsError
+from ga4_export.erased import ERASED
+from tactful import stores
+from tactful.claims import CLAIM
+from tactful.settings import HOME, PREFIX, REMEMBERED, SECRETS, Settings, SettingsError, variable
 from tactful.source import Source
 
 PROJECT = Path(__file__).parents[1]
 EARLIER = "earlier"
+ERASURES = "erasures"
 _SOURCE = "source.json"
 _LOCK = ".lock"
 _RUN_LOCK = ".run.lock"
-_NOT_REMEMBERED = ("home", "dagster_port", "mlflow_port", "decision_port", "reports_port")
+_OF_EVERY_EXPORT = (EARLIER, ERASED, ERASURES, _LOCK, _RUN_LOCK, CLAIM)
+_NOT_REMEMBERED = ("home", "dagster_port", "mlflow_port", "decision_port", "reports_port", *SECRETS)
+_INSTANCE = {"local": "dagster.yaml", "gcp": "dagster.gcp.yaml"}
 
 
 class HomeError(ValueError):
@@ -30,17 +36,20 @@ def prepare(settings: Settings) -> None:
 
     Raises:
         HomeError: the home can't be written.
+        SettingsError: the profile's Postgres can't be used.
     """
     dagster = settings.home / "dagster"
     try:
         dagster.mkdir(parents=True, exist_ok=True)
-        instance = Template((PROJECT / "dagster.yaml").read_text()).substitute(DAGSTER_HOME=dagster)
+        instance = Template((PROJECT / _INSTANCE[settings.profile]).read_text()).substitute(DAGSTER_HOME=dagster)
         (dagster / "dagster.yaml").write_text(instance)
         (settings.home / "logs").mkdir(exist_ok=True)
     except OSError as error:
         raise HomeError(
             f"{HOME} {settings.home} can't be written ({error.strerror}): name a folder that can."
         ) from None
+    if settings.profile == "gcp":
+        stores.ensure_schemas(settings)
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -48,7 +57,9 @@ def environment(settings: Settings) -> dict[str, str]:
     stated = {name: value for name, value in settings.model_dump(mode="json").items() if value is not None}
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith(PREFIX)},
-        **{f"{PREFIX}{name.upper()}": str(value) for name, value in stated.items()},
+        **{variable(name): str(value) for name, value in stated.items()},
+        **settings.secrets,
+        **_addresses(settings),
         HOME: str(settings.home),
         "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", ""))),
         "PYTHONPATH": str(PROJECT),
@@ -66,15 +77,25 @@ def environment(settings: Settings) -> dict[str, str]:
     }
 
 
+def _addresses(settings: Settings) -> dict[str, str]:
+    """Where Dagster and MLflow's server find their stores; arguments would be seen by everybody on the machine."""
+    if settings.profile == "local":
+        return {"MLFLOW_BACKEND_STORE_URI": stores.tracking_uri(settings)}
+    return {
+        "MLFLOW_BACKEND_STORE_URI": stores.tracking_uri(settings),
+        "DAGSTER_POSTGRES_URL": stores.postgres_url(settings, "dagster"),
+    }
+
+
 def remember(settings: Settings) -> None:
-    """Note the settings of a run, so that what is started afterwards on this home follows it."""
+    """Note the settings of a run, so that what is started afterwards on this home follows it; secrets are not noted."""
     default = Settings.model_construct()
     changed = {
         name: value
         for name, value in settings.model_dump(mode="json", exclude=set(_NOT_REMEMBERED)).items()
         if value is not None and value != default.model_dump(mode="json")[name]
     }
-    lines = [f"{PREFIX}{name.upper()}={json.dumps(value)}\n" for name, value in changed.items()]
+    lines = [f"{variable(name)}={json.dumps(value)}\n" for name, value in changed.items()]
     (settings.home / REMEMBERED).write_text("".join(lines))
 
 
@@ -85,7 +106,7 @@ def adopt(settings: Settings, source: Source) -> Path | None:
         Where the former export's data were put, if there was another.
 
     Raises:
-        HomeError: `tactful ui` is looking at the home.
+        HomeError: `tactful ui` is looking at the home, or what was built can't be set aside.
     """
     marker = settings.home / _SOURCE
     identity = _identity(settings, source)
@@ -94,6 +115,9 @@ def adopt(settings: Settings, source: Source) -> Path | None:
         return None
     set_aside = None
     if before is not None:
+        if "warehouse" in before.keys() | identity.keys():
+            # what lies in BigQuery, Redis and Postgres can't be set aside with a folder
+            raise HomeError(f"{settings.home} belongs to the export {before['export']}: set {HOME} to another folder.")
         with _locked(settings, _LOCK, fcntl.LOCK_EX, "`tactful ui`: stop it before running on another export"):
             set_aside = _place(settings, before)
             _move_all(settings.home, set_aside)
@@ -136,7 +160,9 @@ def _identity(settings: Settings, source: Source) -> Mapping[str, str]:
         shop = {name for name in Settings.model_fields if name.startswith("simulation_")}
         stated = settings.model_dump(mode="json", include=shop)
         return {"export": "simulated", **{name: str(value) for name, value in stated.items()}}
-    return {"export": str(source.folder)}
+    if source.kind == "bigquery":
+        return {"export": source.place, "warehouse": settings.warehouse_dataset}
+    return {"export": source.place}
 
 
 def _place(settings: Settings, identity: Mapping[str, str]) -> Path:
@@ -150,7 +176,7 @@ def _move_all(here: Path, there: Path) -> None:
         return
     there.mkdir(parents=True, exist_ok=True)
     for entry in here.iterdir():
-        if entry.name not in (EARLIER, _LOCK, _RUN_LOCK):
+        if entry.name not in _OF_EVERY_EXPORT:
             entry.replace(there / entry.name)
 
 

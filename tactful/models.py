@@ -7,6 +7,7 @@ from rich.table import Table
 
 from tactful.home import require_run
 from tactful.settings import Settings
+from tactful.stores import tracking_uri
 
 
 def show_versions(settings: Settings, console: Console) -> None:
@@ -14,8 +15,7 @@ def show_versions(settings: Settings, console: Console) -> None:
     require_run(settings)
     from mlflow import MlflowClient
 
-    store = f"sqlite:///{settings.home / 'mlflow' / 'mlflow.db'}"
-    client = MlflowClient(store, store)
+    client = MlflowClient(tracking_uri(settings), tracking_uri(settings))
     table = Table(box=None, pad_edge=False)
     for column in ("model", "version", "alias", "registered", "trained on", "bundle"):
         table.add_column(column)

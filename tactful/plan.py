@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+from ga4_export.days import REWRITTEN
 from ga4_export.listing import list_days
 from tactful.home import PROJECT
-from tactful.settings import Settings
-from tactful.source import Source
+from tactful.landing import privacy_of
+from tactful.settings import SECRETS, Settings
+from tactful.source import Source, day_tables
 
 _RECORD = "last_run.json"
 _CODE = ("ga4_export", "simulator", "dbt_project", "feature_repo", "expectations", "ml", "serving", "orchestration")
 _CODE_SUFFIXES = {".py", ".sql", ".yml", ".yaml"}
-_PORTS = {"dagster_port", "mlflow_port", "decision_port", "reports_port"}
+# first and last day are told by the days themselves
+_NO_INPUT = {"dagster_port", "mlflow_port", "decision_port", "reports_port", "first_day", "last_day", *SECRETS}
 
 
 @dataclass(frozen=True)
@@ -28,36 +31,61 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Plan:
-    """The days to build, both included, and why."""
+    """The days to build, both included, and why; a rebuild starts tables and their history afresh."""
 
     first: date
     last: date
     reason: str
+    is_rebuild: bool = False
 
 
 def inputs_of(settings: Settings, source: Source) -> Inputs:
-    """The inputs as they are now; files count as changed when name, size or time of change differ."""
+    """The inputs as they are now; files and tables count as changed when size or time of change differ."""
     if source.is_simulated:
         span = (source.first + timedelta(days=n) for n in range((source.last - source.first).days + 1))
         days = {day.isoformat(): "simulated" for day in span}
+    elif source.kind == "bigquery":
+        tables = {day: table for day, table in day_tables(settings).items() if source.first <= day <= source.last}
+        days = {day.isoformat(): f"{table.rows}:{table.changed_at}" for day, table in tables.items()}
     else:
         days = {day.isoformat(): _fingerprint(files) for day, files in list_days(source.folder).items()}
-    stated = settings.model_dump_json(exclude=_PORTS)
-    return Inputs(days, hashlib.sha256((stated + _code()).encode()).hexdigest())
+    stated = settings.model_dump_json(exclude=_NO_INPUT)
+    return Inputs(days, hashlib.sha256((stated + privacy_of(settings).digest + _code()).encode()).hexdigest())
 
 
 def plan(before: Inputs | None, now: Inputs, source: Source) -> Plan | None:
     """What to build; None when nothing is new."""
     if before is None:
-        return Plan(source.first, source.last, "first run")
+        return Plan(source.first, source.last, "first run", is_rebuild=True)
     if before.rest != now.rest:
-        return Plan(source.first, source.last, "settings or code changed")
-    changed = [day for day in now.days if before.days.get(day) != now.days[day]]
+        return Plan(source.first, source.last, "settings or code changed", is_rebuild=True)
+    late = set(late_days(before, now, source))
+    changed = [day for day in _changed(before, now) if day not in late]
     if not changed:
         return None
     # a session of the day before may go on into the first changed day
-    first = max(date.fromisoformat(min(changed)) - timedelta(days=1), source.first)
+    first = max(min(changed) - timedelta(days=1), source.first)
     return Plan(first, source.last, f"{len(changed)} days new or changed")
+
+
+def late_days(before: Inputs | None, now: Inputs, source: Source) -> tuple[date, ...]:
+    """The days that were built before and changed later than GA4 says it changes them; they wait for a backfill."""
+    if before is None or before.rest != now.rest:
+        return ()
+    return tuple(day for day in _changed(before, now) if str(day) in before.days and day < source.last - REWRITTEN)
+
+
+def without(now: Inputs, before: Inputs | None, days: Iterable[date]) -> Inputs:
+    """`now`, but for `days`, which are as they were `before`."""
+    left = {str(day): before.days[str(day)] for day in days} if before else {}
+    return Inputs({**now.days, **left}, now.rest)
+
+
+def with_days(before: Inputs, now: Inputs, days: Iterable[date]) -> Inputs:
+    """`before`, but for `days`, which are as they are `now`."""
+    return Inputs(
+        {**before.days, **{str(day): now.days[str(day)] for day in days if str(day) in now.days}}, before.rest
+    )
 
 
 def recorded(home: Path) -> Inputs | None:
@@ -71,6 +99,10 @@ def record(home: Path, inputs: Inputs) -> None:
     partial = home / f"{_RECORD}.partial"
     partial.write_text(json.dumps({"days": dict(inputs.days), "rest": inputs.rest}))
     partial.replace(home / _RECORD)
+
+
+def _changed(before: Inputs, now: Inputs) -> list[date]:
+    return [date.fromisoformat(day) for day in now.days if before.days.get(day) != now.days[day]]
 
 
 def _fingerprint(files: Iterable[Path]) -> str:

@@ -37,6 +37,11 @@ def show(summary: Summary, console: Console) -> None:
 
 
 def _rows(rows: Mapping[str, Any]) -> Table:
+    if "rows_loaded" not in rows:
+        # read where they are: nothing was landed that could be accounted for
+        table = _table("Rows", "read")
+        table.add_row(f"{rows['rows_read']:,}")
+        return table
     table = _table("Rows", "read", "events", "duplicates", "quarantined", "suppressed", "accounted for")
     where = [rows[name] for name in ("rows_loaded", "rows_duplicate", "rows_quarantined", "rows_suppressed")]
     table.add_row(

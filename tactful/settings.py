@@ -4,16 +4,27 @@ import difflib
 import os
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "TACTFUL_"
 HOME = PREFIX + "HOME"
 DEFAULT_HOME = Path(".tactful")
 REMEMBERED = "settings.env"
+SECRETS = ("pseudonym_key", "redis_url", "postgres_url")
+NEEDED_BY_GCP = {
+    "gcp_project": "the Google Cloud project that holds the data and pays, as my-shop-123",
+    "gcp_location": "where its BigQuery datasets lie, as EU or europe-west1",
+    "export_dataset": "the dataset that GA4 exports to, as analytics_123456789",
+    "redis_url": "Feast's online store, as redis://:password@host:6379/0",
+    "postgres_url": "a database for Dagster, MLflow and Feast's registry, as postgresql://user:password@host:5432/tactful",
+    "artifacts": "where MLflow keeps models, as gs://bucket/folder",
+}
+"""The settings without which the profile gcp can't run, and what each is."""
 
 
 class SettingsError(ValueError):
@@ -26,7 +37,30 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _long(key: SecretStr) -> SecretStr:
+    if len(key.get_secret_value().strip().encode()) < 32:
+        raise ValueError("at least 32 bytes are needed, as `openssl rand -hex 32` gives them")
+    return key
+
+
+def _redis(url: SecretStr) -> SecretStr:
+    parts = urlsplit(url.get_secret_value())
+    if parts.scheme not in ("redis", "rediss") or not parts.hostname:
+        raise ValueError("an address such as redis://:password@host:6379/0 is needed, or rediss:// with TLS")
+    if "," in unquote(parts.password or "") + unquote(parts.username or ""):
+        raise ValueError("Feast can't be told a user or password that holds a comma; choose another")
+    return url
+
+
+def _postgres(url: SecretStr) -> SecretStr:
+    parts = urlsplit(url.get_secret_value())
+    if parts.scheme != "postgresql" or not parts.path.strip("/"):
+        raise ValueError("an address such as postgresql://user:password@host:5432/database is needed")
+    return url
+
+
 Port = Annotated[int, Field(ge=1, le=65535)]
+Dataset = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
 
 
 class Settings(BaseSettings):
@@ -34,17 +68,34 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
+    profile: Literal["local", "gcp"] = "local"
     home: Path = Field(DEFAULT_HOME, description="folder that everything is written to")
     export: Path | None = Field(None, description="folder of a GA4 export; none: the simulator's shop")
     conversion_event: str = Field("popup_submit", pattern=r"^[A-Za-z][A-Za-z0-9_]{0,39}$")
     time_zone: Annotated[str, AfterValidator(_known_zone)] = Field("UTC", description="the GA4 property's time zone")
     export_delay_hours: int = Field(6, ge=0, le=72, description="hours after midnight at which GA4 delivers a day")
     impression_budget: float = Field(0.5, gt=0, le=1, description="share of visitors that a pop-up may interrupt")
+    query_keys: str = Field(
+        "utm_source,utm_medium,utm_campaign,utm_content,utm_term,utm_id",
+        pattern=r"^([A-Za-z0-9_.~-]+(,[A-Za-z0-9_.~-]+)*)?$",
+        description="keys that are kept of URLs' query strings",
+    )
+    pseudonym_key: Annotated[SecretStr, AfterValidator(_long)] | None = None
 
     simulation_first_day: date = date(2026, 1, 5)
     simulation_days: int = Field(60, ge=14, le=3660)
     simulation_sessions: int = Field(1000, ge=1, description="sessions a day, on average")
     simulation_seed: int = Field(7, ge=0)
+
+    gcp_project: str | None = Field(None, pattern=r"^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$")
+    gcp_location: str | None = Field(None, pattern=r"^[A-Za-z][A-Za-z0-9-]*$")
+    export_dataset: Dataset | None = None
+    warehouse_dataset: Dataset = "tactful"
+    first_day: date | None = None
+    last_day: date | None = None
+    redis_url: Annotated[SecretStr, AfterValidator(_redis)] | None = None
+    postgres_url: Annotated[SecretStr, AfterValidator(_postgres)] | None = None
+    artifacts: str | None = Field(None, pattern=r"^[a-z0-9]+://.+$")
 
     dagster_port: Port = 3000
     mlflow_port: Port = 5000
@@ -55,12 +106,30 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
 
+    @property
+    def missing(self) -> dict[str, str]:
+        """The variables that the profile needs and that are not set, each with what it is."""
+        if self.profile == "local":
+            return {}
+        return {variable(name): what for name, what in NEEDED_BY_GCP.items() if getattr(self, name) is None}
 
-def load(remembered: bool = True) -> Settings:
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The variables whose values are shown and written nowhere, with their values."""
+        held = {name: getattr(self, name) for name in SECRETS}
+        return {variable(name): secret.get_secret_value() for name, secret in held.items() if secret}
+
+
+def variable(field: str) -> str:
+    """The environment variable of a field."""
+    return PREFIX + field.upper()
+
+
+def load(remembered: bool = True, complete: bool = True) -> Settings:
     """The settings of the environment, over those that the last run remembered in its home.
 
     Raises:
-        SettingsError: a TACTFUL_* variable is unknown or has a wrong value.
+        SettingsError: a TACTFUL_* variable is unknown or has a wrong value, or `complete` and the profile lacks one.
     """
     _refuse_unknown()
     home = Path(os.environ.get(HOME) or DEFAULT_HOME).absolute()
@@ -68,14 +137,26 @@ def load(remembered: bool = True) -> Settings:
     try:
         settings = Settings(_env_file=file)
     except ValidationError as invalid:
-        first = invalid.errors()[0]
-        name = PREFIX + str(first["loc"][0]).upper().removeprefix(PREFIX)
-        raise SettingsError(f"{name} is {first['input']!r}: {first['msg'].removeprefix('Value error, ')}.") from None
+        raise SettingsError(_told(invalid)) from None
+    if settings.profile == "gcp" and settings.pseudonym_key is not None:
+        raise SettingsError(f"{variable('pseudonym_key')} is set, and the profile gcp stores GA4's own ids: unset it.")
+    if complete and settings.missing:
+        lacking = "; ".join(f"{name} ({what})" for name, what in settings.missing.items())
+        raise SettingsError(f"{variable('profile')} is {settings.profile!r}, which also needs {lacking}.")
     return settings.model_copy(update={"home": home, "export": settings.export and settings.export.absolute()})
 
 
+def _told(invalid: ValidationError) -> str:
+    """The first mistake in one line, which never shows what may be a secret."""
+    first = invalid.errors()[0]
+    name = variable(str(first["loc"][0]).upper().removeprefix(PREFIX))
+    is_secret = name.removeprefix(PREFIX).lower() in SECRETS
+    value = "wrong" if is_secret else repr(first["input"])
+    return f"{name} is {value}: {first['msg'].removeprefix('Value error, ')}."
+
+
 def _refuse_unknown() -> None:
-    known = [PREFIX + field.upper() for field in Settings.model_fields]
+    known = [variable(field) for field in Settings.model_fields]
     for name in os.environ:
         if name.startswith(PREFIX) and name not in known:
             close = difflib.get_close_matches(name, known, n=1)

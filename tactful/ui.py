@@ -49,7 +49,6 @@ def servers(settings: Settings) -> tuple[Server, ...]:
     python = sys.executable
     beside = Path(python).parent
     workspace = str(home.PROJECT / "workspace.yaml")
-    store = f"sqlite:///{settings.home / 'mlflow' / 'mlflow.db'}"
     dagster, mlflow = settings.dagster_port, settings.mlflow_port
     return (
         Server(
@@ -62,7 +61,7 @@ def servers(settings: Settings) -> tuple[Server, ...]:
         Server("Dagster's daemon", [str(beside / "dagster-daemon"), "run", "-w", workspace]),
         Server(
             "MLflow: experiments, registry",
-            [python, "-m", "mlflow", "server", "--backend-store-uri", store, "--host", LOOPBACK, "--port", str(mlflow)],
+            [python, "-m", "mlflow", "server", "--host", LOOPBACK, "--port", str(mlflow)],
             mlflow,
             "MLFLOW_PORT",
             "/#/models",

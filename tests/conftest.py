@@ -6,6 +6,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -28,13 +29,47 @@ def ga4_sample() -> Path:
     return folder
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Parse dbt's manifest where the project has changed, once and before tests run side by side."""
+    if not hasattr(config, "workerinput") and not config.option.collectonly:
+        settings = Settings(home=Path(tempfile.mkdtemp()))
+        home.prepare(settings)
+        ensure_manifest(settings, source_of(settings))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of one module run one after the other, and so do all that look at the main job's home, built once."""
+    for item in items:
+        looks_at_run = "ran" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("ran" if looks_at_run else str(item.path)))
+
+
 @pytest.fixture(scope="session")
 def manifest() -> Path:
-    """dbt's manifest, parsed anew where the project has changed."""
-    settings = Settings(home=Path(tempfile.mkdtemp()))
-    home.prepare(settings)
-    ensure_manifest(settings, source_of(settings))
+    """dbt's manifest."""
     return MANIFEST
+
+
+@pytest.fixture
+def gcp(tmp_path: Path) -> Settings:
+    """All that the profile gcp needs, for servers that are not there."""
+    return gcp_settings(tmp_path)
+
+
+def gcp_settings(home: Path, **others: Any) -> Settings:
+    """The settings of the profile gcp for two weeks of an export."""
+    stated = {
+        "profile": "gcp",
+        "gcp_project": "my-shop-123",
+        "gcp_location": "EU",
+        "export_dataset": "analytics_1",
+        "first_day": "2026-01-05",
+        "last_day": "2026-01-18",
+        "redis_url": "redis://:hush@127.0.0.1:1/0",
+        "postgres_url": "postgresql://user:hush@127.0.0.1:1/tactful",
+        "artifacts": (home / "artifacts").as_uri(),
+    }
+    return Settings(home=home, **{**stated, **others})
 
 
 def tactful(*arguments: str, home: Path, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -7,6 +7,7 @@ import pytest
 
 from feature_repo import contract
 from feature_repo.contract import FeatureTable
+from tactful.settings import Settings
 from tests.conftest import PROJECT
 
 PACKAGES = ("expectations", "feature_repo", "ml", "orchestration", "serving", "tactful")
@@ -56,7 +57,11 @@ def test_feast_and_models_read_the_same_features_in_one_order(tables: tuple[Feat
     from feature_repo.store import build_objects
     from ml.datasets import features_of
 
-    services = {thing.name: thing for thing in build_objects(tables, tmp_path) if isinstance(thing, FeatureService)}
+    services = {
+        thing.name: thing
+        for thing in build_objects(tables, Settings(home=tmp_path))
+        if isinstance(thing, FeatureService)
+    }
     for model in contract.models_of(tables):
         projections = services[f"{model}_v1"].feature_view_projections
         served = [(view.name, feature.name) for view in projections for feature in view.features]

@@ -9,24 +9,24 @@ from feature_repo.contract import FeatureTable
 from ml.specs import POPUP_BEHAVIOUR
 from orchestration.assets.features import online_tables
 from orchestration.assets.models import models
-from orchestration.resources import OWNERS, SETTINGS, TABLES, WAREHOUSE_POOL, WarehouseResource
+from orchestration.resources import ALL_DAYS, OWNERS, SETTINGS, TABLES, WAREHOUSE_POOL, WarehouseResource
 
 GROUP = "decisions"
 
-_LAST_MOMENT = """
+_LAST_MOMENT = f"""
     select session_key, user_pseudo_id
     from fct_session_activity
-    where is_exit and activity_index between 4 and 500
+    where session_date {ALL_DAYS} and is_exit and activity_index between 4 and 500
     order by feature_at desc, session_key
     limit 1
 """
-_EVENTS = """
+_EVENTS = f"""
     select event_name, event_timestamp
     from int_events_sessionized
-    where session_key = $session_key and activity_index is not null
+    where session_date {ALL_DAYS} and session_key = $session_key and activity_index is not null
     order by activity_index
 """
-_NEWEST = "select epoch_us(max(known_at)) as microseconds from fct_user_features"
+_NEWEST = f"select max(known_at) as known_at from fct_user_features where feature_date {ALL_DAYS}"
 
 
 @dg.asset(
@@ -58,7 +58,7 @@ def _request(warehouse: WarehouseResource) -> dict[str, Any]:
         raise dg.Failure("No session has four acts: there is no visitor to decide about.", allow_retries=False)
     moment = moments.iloc[0]
     events = warehouse.query(_EVENTS, {"session_key": moment["session_key"]})
-    now = int(warehouse.query(_NEWEST)["microseconds"].iloc[0])
+    now = int(warehouse.query(_NEWEST)["known_at"].astype("datetime64[us]").astype("int64").iloc[0])
     events["event_timestamp"] += now - events["event_timestamp"].max()
     return {
         "model": POPUP_BEHAVIOUR.name,
@@ -75,7 +75,8 @@ def _profile(warehouse: WarehouseResource, session_key: str) -> dict[str, Any]:
     for table in TABLES:
         if names := _unruled(table):
             rows = warehouse.query(
-                f"select {', '.join(names)} from {table.name} where session_key = $key", {"key": session_key}
+                f"select {', '.join(names)} from {table.name} where {table.day} {ALL_DAYS} and session_key = $key",
+                {"key": session_key},
             )
             profile |= json.loads(rows.iloc[0].to_json())
     return profile

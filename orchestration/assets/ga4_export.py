@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from ga4_export.landing import land_days
+from ga4_export.days import land_days
 from ga4_export.listing import list_days
 from orchestration.partitions import DAILY, IN_ONE_RUN, days_of
 from orchestration.resources import OWNERS, SETTINGS, SOURCE, LandingResource, count_metadata, names
@@ -13,11 +13,12 @@ GROUP = "ga4_export"
 
 
 @dg.asset(group_name=GROUP, kinds={"python", "parquet"}, owners=OWNERS)
-def simulated_export() -> dg.MaterializeResult:
+def simulated_export(landing: LandingResource) -> dg.MaterializeResult:
     """The export of a made-up shop, in GA4's format; no evidence about real visitors."""
     from simulator.export import write
     from simulator.shop import Shop
 
+    landing.take()
     shop = Shop(
         seed=SETTINGS.simulation_seed,
         first_day=SOURCE.first,
@@ -48,13 +49,14 @@ def simulated_export() -> dg.MaterializeResult:
 def events(context: dg.AssetExecutionContext, landing: LandingResource) -> dg.MaterializeResult:
     """Raw events as GA4 exports them, one file a day; rows that can't be events are in quarantine with the reason."""
     landed = land_days(landing.open(), list_days(SOURCE.folder), days_of(context), datetime.now(UTC))
-    if landed.problems:
-        raise dg.Failure("; ".join(landed.problems), allow_retries=False)
+    if not landed.days:
+        raise dg.Failure("; ".join(day.detail for day in landed.refused), allow_retries=False)
     return dg.MaterializeResult(
         metadata={
             **count_metadata(landed.counts),
             "quarantine_reasons": names([f"{reason}: {rows}" for reason, rows in landed.reasons.items()]),
             "columns_unknown": names(landed.columns_unknown),
+            "days_refused": names([day.detail for day in landed.refused]),
             "folder": dg.MetadataValue.path(SOURCE.folder),
         }
     )

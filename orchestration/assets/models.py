@@ -10,9 +10,11 @@ import pandas as pd
 from feature_repo import contract, offline
 from feature_repo.contract import FeatureTable
 from ml.specs import MODELS, USER_SEGMENTS, ModelSpec
+from orchestration import feature_rows
 from orchestration.assets.features import feature_registry
 from orchestration.metadata import model_metadata, segment_metadata
 from orchestration.resources import (
+    ALL_DAYS,
     OWNERS,
     SETTINGS,
     SOURCE,
@@ -21,13 +23,18 @@ from orchestration.resources import (
     FeatureStoreResource,
     RegistryResource,
     WarehouseResource,
+    all_rows,
 )
 
 if TYPE_CHECKING:
     from ml.release import Terms
 
 GROUP = "models"
-_WHOLE_SESSIONS = "select avg(case when has_session_start then 1.0 else 0.0 end) as share from fct_sessions"
+_WHOLE_SESSIONS = f"""
+    select avg(case when has_session_start then 1.0 else 0.0 end) as share
+    from fct_sessions
+    where session_date {ALL_DAYS}
+"""
 
 
 def _training_set_file(name: str) -> Path:
@@ -57,8 +64,8 @@ def _training_set(spec: ModelSpec) -> dg.AssetsDefinition:
         pool=WAREHOUSE_POOL,
     )
     def training_set(warehouse: WarehouseResource, feature_store: FeatureStoreResource) -> dg.MaterializeResult:
-        labels = warehouse.query(f"select * from {spec.labels_table}").rename(columns={"decision_at": offline.MOMENT})
-        frame = offline.training_frame(feature_store.open(), spec.feature_service, labels)
+        labels = warehouse.query(all_rows(spec.labels_table)).rename(columns={"decision_at": offline.MOMENT})
+        frame = feature_rows.training_frame(feature_store, spec.feature_service, labels)
         file = _training_set_file(spec.name)
         file.parent.mkdir(parents=True, exist_ok=True)
         frame.to_parquet(file, index=False)
@@ -125,7 +132,7 @@ def user_segments(
     from ml.segments import TooFewUsers
 
     table = next(table for table in TABLES if table.features_of(USER_SEGMENTS.name))
-    rows = offline.read(table, offline.offline_folder(SETTINGS.home, table), SOURCE.last, SOURCE.last)
+    rows = feature_rows.read(warehouse, table, SOURCE.last, SOURCE.last)
     users = Users(rows, table.features_of(USER_SEGMENTS.name), SOURCE.last)
     with TemporaryDirectory() as folder:
         try:

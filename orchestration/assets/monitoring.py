@@ -7,6 +7,7 @@ import dagster as dg
 from ml.specs import POPUP_BEHAVIOUR
 from orchestration.assets.features import published_tables
 from orchestration.resources import (
+    ALL_DAYS,
     OWNERS,
     SOURCE,
     TABLES,
@@ -19,11 +20,12 @@ from orchestration.resources import (
 GROUP = "monitoring"
 WINDOW = timedelta(days=7)
 _PAGE = ("drift", "index.html")
-_SESSIONS = """
-    select *
-    from fct_session_profile
-    inner join fct_session_activity using (session_key, user_pseudo_id, session_date)
-    where is_exit
+# each table has its own condition on the day, since BigQuery asks one of each
+_SESSIONS = f"""
+    select session_date, {{features}}
+    from (select * from fct_session_profile where session_date {ALL_DAYS}) as profile
+    inner join (select * from fct_session_activity where session_date {ALL_DAYS} and is_exit) as activity
+        using (session_key, user_pseudo_id, session_date)
 """
 
 
@@ -32,11 +34,11 @@ def feature_drift(warehouse: WarehouseResource, reports: ReportsResource) -> dg.
     """Drift of the newest week's sessions against all days before it, by population stability index."""
     from ml import drift
 
-    sessions = warehouse.query(_SESSIONS)
-    is_new = sessions["session_date"].dt.date > SOURCE.last - WINDOW
     columns = [
         column for table in TABLES if table.entity == "session" for column in table.features_of(POPUP_BEHAVIOUR.name)
     ]
+    sessions = warehouse.query(_SESSIONS.format(features=", ".join(column.name for column in columns)))
+    is_new = sessions["session_date"].dt.date > SOURCE.last - WINDOW
     policy = drift.DriftPolicy()
     report = drift.measure(
         sessions[~is_new],

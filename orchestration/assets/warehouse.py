@@ -7,8 +7,15 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation, DbtCliResource, dbt_assets
 from typing_extensions import override
 
-from orchestration.partitions import DAILY, IN_ONE_RUN, days_of
-from orchestration.resources import OWNERS, SETTINGS, SOURCE, WAREHOUSE_POOL, WarehouseResource
+from orchestration.partitions import DAILY, IN_ONE_RUN, days_of, is_rebuild
+from orchestration.resources import (
+    OWNERS,
+    SETTINGS,
+    SOURCE,
+    WAREHOUSE_POOL,
+    BigQueryWarehouseResource,
+    WarehouseResource,
+)
 from tactful.dbt import MANIFEST, variables
 
 
@@ -41,9 +48,14 @@ class Translator(DagsterDbtTranslator):
 )
 def warehouse(context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: WarehouseResource) -> Iterator[Any]:
     """Staging, intermediate and mart models, with their tests as checks."""
+    if isinstance(warehouse, BigQueryWarehouseResource):
+        # without credentials this tells how to get them, before dbt starts
+        warehouse.open()
+    warehouse.take()
     days = days_of(context)
-    command = ["build", "--vars", variables(SETTINGS, days[0], days[-1])]
-    if (days[0], days[-1]) == (SOURCE.first, SOURCE.last):
+    stated = variables(SETTINGS, days[0], days[-1], SOURCE.last)
+    command = ["build", "--exclude-resource-type", "unit_test", "--vars", stated]
+    if is_rebuild(context):
         # all days are at hand, so that tables may change their columns
         command.append("--full-refresh")
     invocation = dbt.cli(command, context=context, raise_on_error=False)

@@ -78,12 +78,10 @@ RUNS = {
 
 @pytest.fixture(scope="module")
 def engine() -> "Engine":
-    try:
-        from tests.dbt_project.googlesql import Engine
+    pytest.importorskip("zetasql", reason="the extra `googlesql` is not installed")
+    from tests.dbt_project.googlesql import Engine
 
-        return Engine()
-    except Exception as unloadable:
-        pytest.skip(f"Google's GoogleSQL engine (extra `googlesql`) does not load here: {unloadable}")
+    return Engine()
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from ml.bundle import BundleError, BundleFeature, Header
 from ml.pipelines import PipelineBooster
 from ml.registry import NewVersion, Registry, RegistryError, signature_of
 from ml.training import Fitted
+from tactful.settings import Settings
 
 Model = Fitted[BundleFeature]
 
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint is inferred")
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
-    registry = Registry.of(tmp_path_factory.mktemp("home"))
+    registry = Registry.of(Settings(home=tmp_path_factory.mktemp("home")))
     registry.ensure()
     return registry
 

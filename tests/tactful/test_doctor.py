@@ -71,3 +71,27 @@ def test_a_day_that_an_export_lacks_is_told_by_its_file(home: Path, tmp_path: Pa
 
     assert code == 1
     assert "add events_20260106.parquet" in _line(told, "export")
+
+
+def test_all_that_gcp_needs_is_looked_for(tmp_path: Path, manifest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+
+    code, told = _examined(Settings(home=tmp_path, profile="gcp", gcp_location="EU"))
+
+    assert code == 1
+    assert _line(told, "TACTFUL_GCP_LOCATION") == "ok TACTFUL_GCP_LOCATION set"
+    assert _line(told, "TACTFUL_EXPORT_DATASET").startswith("no TACTFUL_EXPORT_DATASET not set set it: the dataset")
+    assert _line(told, "Google credentials").endswith("none `gcloud auth application-default login`")
+    assert _line(told, "packages").startswith("ok")
+    assert " Redis " not in told
+    assert " Postgres " not in told
+
+
+def test_servers_that_do_not_answer_are_told_without_their_secrets(gcp: Settings, manifest: Path) -> None:
+    code, told = _examined(gcp)
+
+    assert code == 1
+    assert "mend TACTFUL_REDIS_URL" in _line(told, "Redis")
+    assert "mend TACTFUL_POSTGRES_URL" in _line(told, "Postgres")
+    assert "hush" not in told

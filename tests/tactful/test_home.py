@@ -76,6 +76,39 @@ def test_what_a_run_was_told_is_remembered_without_ports_and_defaults(tmp_path: 
     assert (tmp_path / "settings.env").read_text() == 'TACTFUL_CONVERSION_EVENT="purchase"\n'
 
 
+def test_secrets_reach_processes_and_no_file(tmp_path: Path, gcp: Settings) -> None:
+    home.remember(gcp)
+    told = home.environment(gcp)
+
+    assert told["TACTFUL_POSTGRES_URL"] == "postgresql://user:hush@127.0.0.1:1/tactful"
+    assert "hush" in told["DAGSTER_POSTGRES_URL"]
+    assert "hush" not in (gcp.home / "settings.env").read_text()
+    assert 'TACTFUL_PROFILE="gcp"' in (gcp.home / "settings.env").read_text()
+
+
+def test_the_key_of_pseudonyms_reaches_processes_and_no_file(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, pseudonym_key="k" * 32)
+    home.remember(settings)
+
+    assert home.environment(settings)["TACTFUL_PSEUDONYM_KEY"] == "k" * 32
+    assert (tmp_path / "settings.env").read_text() == ""
+    assert "k" * 32 not in repr(settings)
+
+
+def test_a_home_on_bigquery_is_not_given_to_another_export(gcp: Settings) -> None:
+    (gcp.home / "source.json").write_text('{"export": "simulated"}')
+
+    with pytest.raises(HomeError, match="belongs to the export simulated: set TACTFUL_HOME to another folder"):
+        home.adopt(gcp, source_of(gcp))
+
+
+def test_a_postgres_that_does_not_answer_is_told_without_its_password(gcp: Settings) -> None:
+    with pytest.raises(SettingsError, match="TACTFUL_POSTGRES_URL can't be used: connection to server") as refused:
+        home.prepare(gcp)
+
+    assert "hush" not in str(refused.value)
+
+
 def test_every_process_is_told_to_keep_to_itself(tmp_path: Path) -> None:
     told = home.environment(Settings(home=tmp_path))
 

@@ -95,3 +95,10 @@ def test_a_real_export_is_not_called_simulated() -> None:
     shown = _shown(source={**SUMMARY["source"], "is_simulated": False})
 
     assert [line for line in shown if "Simulated" in line] == []
+
+
+def test_rows_that_were_read_where_they_are_are_told_as_read() -> None:
+    told = " ".join(_shown(rows={"rows_read": 10_000}))
+
+    assert "10,000" in told
+    assert "quarantined" not in told

@@ -1,10 +1,12 @@
+import re
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from tactful import settings
-from tactful.settings import SettingsError
+from tactful.settings import Settings, SettingsError
+from tests.conftest import PROJECT
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +37,15 @@ def test_a_mistyped_setting_is_named_with_the_one_that_was_meant(monkeypatch: py
         ("TACTFUL_TIME_ZONE", "Warsaw", "an IANA time zone such as Europe/Warsaw is needed"),
         ("TACTFUL_IMPRESSION_BUDGET", "0", "greater than 0"),
         ("TACTFUL_CONVERSION_EVENT", "x'; drop table users", "TACTFUL_CONVERSION_EVENT is"),
+        ("TACTFUL_PROFILE", "azure", "'local' or 'gcp'"),
+        ("TACTFUL_GCP_PROJECT", "My Shop", "TACTFUL_GCP_PROJECT is 'My Shop'"),
+        ("TACTFUL_REDIS_URL", "localhost:6379", "an address such as redis://"),
+        ("TACTFUL_REDIS_URL", "redis://:a%2Cb@host", "holds a comma"),
+        ("TACTFUL_POSTGRES_URL", "postgresql://host", "an address such as postgresql://"),
+        ("TACTFUL_POSTGRES_URL", " ", "TACTFUL_POSTGRES_URL is wrong"),
+        ("TACTFUL_PSEUDONYM_KEY", "x" * 31, "at least 32 bytes are needed"),
+        ("TACTFUL_PSEUDONYM_KEY", " " * 40, "TACTFUL_PSEUDONYM_KEY is wrong"),
+        ("TACTFUL_QUERY_KEYS", "q,(.*)", "TACTFUL_QUERY_KEYS is 'q,(.*)'"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_would_be_right(
@@ -57,3 +68,49 @@ def test_what_the_last_run_remembered_gives_way_to_the_environment(
 
     assert (settings.load().conversion_event, settings.load().time_zone) == ("purchase", "Asia/Tokyo")
     assert settings.load(remembered=False).conversion_event == "popup_submit"
+
+
+@pytest.mark.parametrize("name", ["TACTFUL_REDIS_URL", "TACTFUL_POSTGRES_URL"])
+def test_a_wrong_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "ftp://user:hush@host")
+
+    with pytest.raises(SettingsError) as refused:
+        settings.load()
+
+    assert "hush" not in str(refused.value)
+
+
+def test_all_that_a_profile_lacks_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TACTFUL_PROFILE", "gcp")
+    monkeypatch.setenv("TACTFUL_GCP_LOCATION", "EU")
+
+    with pytest.raises(SettingsError) as refused:
+        settings.load()
+
+    told = str(refused.value)
+    assert "TACTFUL_PROFILE is 'gcp', which also needs TACTFUL_GCP_PROJECT (" in told
+    assert re.findall(r"TACTFUL_(\w+) \(", told) == [
+        "GCP_PROJECT",
+        "EXPORT_DATASET",
+        "REDIS_URL",
+        "POSTGRES_URL",
+        "ARTIFACTS",
+    ]
+    assert "\n" not in told
+
+
+def test_the_page_of_settings_lists_each_with_its_default() -> None:
+    page = (PROJECT / "docs" / "settings.md").read_text()
+    listed = re.findall(r"^\| `(TACTFUL_\w+)` \| (?:`(.*?)`|(none)) \| .+ \|$", page, re.MULTILINE)
+    fields = Settings.model_fields.items()
+
+    assert [(name, value or none) for name, value, none in listed] == [
+        (settings.variable(name), "none" if field.default is None else str(field.default)) for name, field in fields
+    ]
+
+
+def test_what_gcp_needs_is_marked_on_the_page() -> None:
+    page = (PROJECT / "docs" / "settings.md").read_text()
+    marked = {name for name, none in re.findall(r"^\| `(TACTFUL_\w+)` \| (none) \| `gcp`", page, re.MULTILINE)}
+
+    assert marked - {"TACTFUL_FIRST_DAY", "TACTFUL_LAST_DAY"} == set(map(settings.variable, settings.NEEDED_BY_GCP))

@@ -1,3 +1,6 @@
+-- whichever event is a conversion, the model stands in one place of the graph
+-- depends_on: {{ ref('fct_popup_impressions') }}
+-- depends_on: {{ ref('fct_session_activity') }}
 {%- set event = var('conversion_event') %}
 {%- set is_popup_event = event.startswith('popup_') %}
 

@@ -1,0 +1,56 @@
+"""The rows of feature tables: as they were published on this machine, or the tables themselves on BigQuery."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+
+from feature_repo import offline
+from feature_repo.contract import FeatureTable
+from feature_repo.versions import RETRACTED
+from ga4_export.bigquery import as_duckdb
+from orchestration.resources import SETTINGS, FeatureStoreResource, WarehouseResource
+
+
+def read(warehouse: WarehouseResource, table: FeatureTable, first: date, last: date) -> pd.DataFrame:
+    """The rows of the days from `first` to `last`, both included."""
+    if SETTINGS.profile == "gcp":
+        return warehouse.query(f"select * from {table.name} where {table.day} between date '{first}' and date '{last}'")
+    return offline.read(table, offline.offline_folder(SETTINGS.home, table), first, last)
+
+
+def read_to_serve(warehouse: WarehouseResource, table: FeatureTable, day: date) -> pd.DataFrame:
+    """The rows of `day`, with what `offline.read_to_serve` adds to them; BigQuery's tables keep no retracted rows."""
+    if SETTINGS.profile == "gcp":
+        return read(warehouse, table, day, day).assign(**{RETRACTED: False})
+    return offline.read_to_serve(table, offline.offline_folder(SETTINGS.home, table), day)
+
+
+@contextmanager
+def queried(
+    warehouse: WarehouseResource, table: FeatureTable, first: date, last: date
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
+    """A connection, and SQL for the rows of the days from `first` to `last` in it."""
+    with duckdb.connect() as connection:
+        if SETTINGS.profile == "gcp":
+            connection.register("fetched", read(warehouse, table, first, last))
+            yield connection, "select * from fetched"
+        else:
+            yield connection, offline.rows(table, offline.offline_folder(SETTINGS.home, table), first, last)
+
+
+def training_frame(feature_store: FeatureStoreResource, service: str, labels: pd.DataFrame) -> pd.DataFrame:
+    """`labels` with the features of `service` beside them, as `offline.training_frame` joins them."""
+    frame = offline.training_frame(feature_store.open(), service, labels)
+    return as_joined_here(frame) if SETTINGS.profile == "gcp" else frame
+
+
+def as_joined_here(frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame that Feast joined on BigQuery, with the types that its join on DuckDB gives: times and days are UTC."""
+    plain = as_duckdb(pa.Table.from_pandas(frame, preserve_index=False))
+    for name in plain.select_dtypes("datetime"):
+        plain[name] = plain[name].dt.tz_localize("UTC")
+    return plain

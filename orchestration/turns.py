@@ -1,0 +1,58 @@
+"""Runs take turns on a home, whoever starts them: the command line, Dagster's pages, its daemon."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+import dagster as dg
+from pydantic import PrivateAttr
+from typing_extensions import override
+
+from tactful.claims import Claim, ClaimError, Days, claimed
+
+PARTITION = "dagster/partition"
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+
+
+class OfOneRun(dg.ConfigurableResource):
+    """What one run at a time may use: its first use takes the home, which is the run's until the run ends."""
+
+    home: str
+    _take: Callable[[], None] | None = PrivateAttr(default=None)
+
+    @override
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["OfOneRun"]:
+        with ExitStack() as held:
+            self._take = cache(lambda: _take(held, Path(self.home), context))
+            yield self
+
+    def take(self) -> None:
+        """Wait until no other run works on the home.
+
+        Raises:
+            dagster.Failure: another run builds the same days, or does not end.
+        """
+        if self._take:
+            self._take()
+
+
+def days_stated(tags: Mapping[str, str]) -> Days | None:
+    """The days that a run's tags name."""
+    first, last = (tags.get(end) or tags.get(PARTITION) for end in (RANGE_START, RANGE_END))
+    return Days(date.fromisoformat(first), date.fromisoformat(last)) if first and last else None
+
+
+def _take(held: ExitStack, home: Path, context: dg.InitResourceContext) -> None:
+    run = context.run
+    if run is None:
+        return
+    claim = Claim(run.run_id, days_stated(run.tags))
+    tell = context.log.info if context.log else print
+    try:
+        held.enter_context(claimed(home, claim, tell))
+    except ClaimError as refused:
+        raise dg.Failure(str(refused), allow_retries=False) from None
