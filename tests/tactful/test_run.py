@@ -1,0 +1,28 @@
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from tactful.run import NOT_LANDED, NOT_TRAINED, _exit_code
+
+TRAINED = {"popup_behaviour": {"status": "champion", "reason": ""}}
+NOT = {"popup_behaviour": {"status": "not_trained", "reason": "3 positive rows; at least 50 are needed."}}
+
+
+@pytest.mark.parametrize(
+    ("models", "rows", "code", "told"),
+    [
+        (TRAINED, {"days_refused": ""}, 0, ""),
+        (TRAINED, {}, 0, ""),
+        (NOT, {"days_refused": ""}, NOT_TRAINED, "Not trained: 3 positive rows"),
+        (TRAINED, {"days_refused": "Day 2026-01-06 is missing"}, NOT_LANDED, "Left out: Day 2026-01-06 is missing"),
+        (NOT, {"days_refused": "Day 2026-01-06 is missing"}, NOT_LANDED, "Not trained: 3 positive rows"),
+    ],
+)
+def test_what_a_run_could_not_do_is_told_and_ends_in_a_code_of_its_own(
+    models: dict[str, Any], rows: dict[str, Any], code: int, told: str
+) -> None:
+    console = Console(record=True, width=120)
+
+    assert _exit_code({"models": models, "rows": rows}, console) == code
+    assert told in console.export_text()
