@@ -84,8 +84,8 @@ def land_days(
             if not files:
                 raise day_is_missing(day)
             landed.append(landing.land(day, files, now))
-            if landed[-1].is_new:
-                replay.resume(landing, day, now)
+            # also of a day that was landed before, by a process that ended here
+            replay.resume(landing, day, now)
             record.unlink(missing_ok=True)
         except ExportError as problem:
             refused.append(Refused(str(day), tuple(map(str, files)), problem.code, str(problem), now.isoformat()))

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ga4_export.conform import conform
-from ga4_export.files import open_parquet
+from ga4_export.files import open_parquet, quoted
 from ga4_export.schema import EVENTS
 
 _ROW = f"hash(struct_pack({', '.join(f'{name} := {name}' for name in EVENTS.names)}))"
@@ -31,10 +31,10 @@ def again(former: Path, at: datetime, is_same: bool) -> Delivery:
     Rows are compared as they are stored; where the same bytes (`is_same`) are stored in another way, by `event_key`.
     """
     if is_same:
-        stored, digest = f"read_parquet('{_path(former)}')", "event_key"
+        stored, digest = f"read_parquet({quoted(former)})", "event_key"
     else:
         columns = conform(open_parquet(former).schema_arrow)
-        stored = f"(select {columns}, event_key, known_at from read_parquet('{_path(former)}'))"
+        stored = f"(select {columns}, event_key, known_at from read_parquet({quoted(former)}))"
         digest = _ROW
     earlier = f"select {digest} as digest, min(known_at) as known_at from {stored} group by 1"
     return Delivery(
@@ -46,7 +46,3 @@ def again(former: Path, at: datetime, is_same: bool) -> Delivery:
 
 def _literal(at: datetime) -> str:
     return f"timestamptz '{at.isoformat()}'"
-
-
-def _path(file: Path) -> str:
-    return str(file).replace("'", "''")

@@ -28,8 +28,10 @@ class Erased:
 
     def write(self, file: Path) -> None:
         """Keep the list in `file`, for its owner alone."""
-        whole.text(file, json.dumps({"key": self.key, "digests": sorted(self.digests)}))
-        file.chmod(0o600)
+        with whole.written(file) as partial:
+            partial.touch()
+            partial.chmod(0o600)
+            partial.write_text(json.dumps({"key": self.key, "digests": sorted(self.digests)}))
 
     def adding(self, user_pseudo_id: str) -> "Erased":
         """The list with one user more."""

@@ -1,18 +1,18 @@
 """Erase one user from what is landed, and keep the user out of what will be."""
 
 import json
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 import duckdb
 
 from ga4_export import judgement, quarantine, whole
+from ga4_export.files import quoted
 from ga4_export.landing import Landing
-from ga4_export.manifest import SourceFile
 from ga4_export.privacy import Privacy
 from ga4_export.quarantine import Record
+from ga4_export.recount import recount
 
 Ids = Sequence[str]
 """The ids of one user: GA4's, and the pseudonym that is stored in its place."""
@@ -45,7 +45,8 @@ def remove(landing: Landing, ids: Ids) -> ErasedRows:
     days = landing.landed_days()
     removed = {day: (_remove_landed(landing, day, ids), _remove_quarantined(landing, day, ids)) for day in days}
     for day in days:
-        _restate(landing, day)
+        # also where an erasure before this one was interrupted
+        recount(landing, day, quarantine.read(landing.quarantine(day)), "suppressed")
     landed, quarantined = (sum(rows) for rows in zip(*removed.values(), strict=True)) if days else (0, 0)
     return ErasedRows(landed, quarantined, tuple(day for day, rows in removed.items() if any(rows)))
 
@@ -53,7 +54,7 @@ def remove(landing: Landing, ids: Ids) -> ErasedRows:
 def _remove_landed(landing: Landing, day: date, ids: Ids) -> int:
     file = landing.events(day)
     with judgement.connection() as connection:
-        query = f"select count(*) from read_parquet('{file}') where user_pseudo_id in $ids"
+        query = f"select count(*) from read_parquet({quoted(file)}) where user_pseudo_id in $ids"
         ((rows,),) = connection.execute(query, {"ids": ids}).fetchall()
         if rows:
             _write_without(connection, landing, day, ids)
@@ -63,7 +64,8 @@ def _remove_landed(landing: Landing, day: date, ids: Ids) -> int:
 def _write_without(connection: duckdb.DuckDBPyConnection, landing: Landing, day: date, ids: Ids) -> None:
     file = landing.events(day)
     others = connection.sql(
-        f"select * from read_parquet('{file}') where coalesce(user_pseudo_id not in $ids, true)", params={"ids": ids}
+        f"select * from read_parquet({quoted(file)}) where coalesce(user_pseudo_id not in $ids, true)",
+        params={"ids": ids},
     )
     with whole.written(file) as partial:
         others.write_parquet(str(partial), compression="zstd")
@@ -81,28 +83,3 @@ def _is_of(record: Record, ids: Ids) -> bool:
     """True of a row of the user's, and of one that was mended into theirs."""
     told = [json.loads(row) for row in (record.raw, record.replayed_as) if row]
     return any(row["user_pseudo_id"] in ids for row in told)
-
-
-def _restate(landing: Landing, day: date) -> None:
-    """Bring what is stated of a day to what its files hold, also where an erasure before this one was interrupted."""
-    before = landing.landed(day)
-    if before is None:
-        return
-    with judgement.connection() as connection:
-        query = f"select source_file, count(*) from read_parquet('{landing.events(day)}') group by all"
-        loaded = dict(connection.execute(query).fetchall())
-    records = [record for record in quarantine.read(landing.quarantine(day)) if record.status != quarantine.REPLAYED]
-    quarantined = Counter(record.source_file for record in records)
-    files = (
-        replace(file, rows_loaded=loaded.get(file.name, 0), rows_quarantined=quarantined[file.name])
-        for file in before.files
-    )
-    reasons = Counter(record.reason_code for record in records)
-    stated = replace(before, files=tuple(map(_conserved, files)), reasons=dict(sorted(reasons.items())))
-    if stated != before:
-        landing.record(stated)
-
-
-def _conserved(file: SourceFile) -> SourceFile:
-    elsewhere = file.rows_loaded + file.rows_duplicate + file.rows_quarantined
-    return replace(file, rows_suppressed=file.rows_read - elsewhere)

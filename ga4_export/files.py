@@ -55,6 +55,11 @@ def day_is_missing(day: date) -> ExportError:
     return ExportError(f"Day {day} is missing: the export holds no events_{day:%Y%m%d}.parquet.", "E_GA4_DAY_MISSING")
 
 
+def quoted(text: Path | str) -> str:
+    """A path or name as SQL writes a text."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
 def first_line(error: Exception) -> str:
     """What another library says, without its second line and its full stop."""
     return str(error).splitlines()[0].rstrip(".")

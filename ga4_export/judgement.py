@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 
 from ga4_export.erased import Erased
+from ga4_export.files import quoted
 from ga4_export.identity import FINGERPRINT, PARAMS_TEXT, PLACE
 from ga4_export.manifest import SourceFile
 from ga4_export.privacy import EMAIL, IS_SUSPECT, PHONE, Privacy
@@ -123,7 +124,7 @@ def misdated(connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:
 
 def rows_known_at(connection: duckdb.DuckDBPyConnection, landed: Path, at: datetime) -> int:
     """The rows of a landed file that are known from `at` on."""
-    query = f"select count(*) from read_parquet('{landed}') where known_at = $at"
+    query = f"select count(*) from read_parquet({quoted(landed)}) where known_at = $at"
     ((rows,),) = connection.execute(query, {"at": at}).fetchall()
     return int(rows)
 
@@ -152,5 +153,4 @@ def streams(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
 
 def parquet_relation(file: Path, columns: str) -> str:
     """A Parquet file as a relation for `judge`; `columns` brings it to the export schema."""
-    path = str(file).replace("'", "''")
-    return f"select {columns}, file_row_number as row_no from read_parquet('{path}', file_row_number = true)"
+    return f"select {columns}, file_row_number as row_no from read_parquet({quoted(file)}, file_row_number = true)"

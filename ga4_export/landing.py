@@ -7,7 +7,7 @@
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -23,7 +23,7 @@ from ga4_export import deliveries, judgement, quarantine, whole
 from ga4_export.conform import absent_columns, conform, unknown_columns
 from ga4_export.deliveries import Delivery
 from ga4_export.erased import ERASED, Erased
-from ga4_export.files import first_line, open_parquet, source_of
+from ga4_export.files import first_line, open_parquet, quoted, source_of
 from ga4_export.listing import ExportError, kind_of
 from ga4_export.manifest import LandedDay, SourceFile
 from ga4_export.privacy import Privacy
@@ -93,6 +93,20 @@ class Landing:
         """State what is landed of a day, after a change of its files here."""
         whole.text(self.manifest(date.fromisoformat(landed.day)), landed.to_json())
 
+    def refuse_other_privacy(self, days: Sequence[date], *known: Privacy) -> None:
+        """Refuse landed days whose rows are kept in another way than this landing's and the `known` ones.
+
+        Raises:
+            ExportError: there is such a day.
+        """
+        digests = {privacy.digest for privacy in (self.privacy, *known)}
+        for day in days:
+            if (landed := self.landed(day)) and landed.privacy not in digests:
+                raise ExportError(
+                    f"Day {day} of {self.folder} was landed with another pseudonym key or other query keys than are "
+                    "set now: set those (TACTFUL_PSEUDONYM_KEY, TACTFUL_QUERY_KEYS), or land the day anew."
+                )
+
     def _write(
         self,
         day: date,
@@ -101,10 +115,7 @@ class Landing:
         delivery: Delivery,
         before: LandedDay | None,
     ) -> LandedDay:
-        schemas = [open_parquet(file).schema_arrow for file in files]
-        relations = [
-            judgement.parquet_relation(file, conform(schema)) for file, schema in zip(files, schemas, strict=True)
-        ]
+        relations = [judgement.parquet_relation(file, conform(open_parquet(file).schema_arrow)) for file in files]
         began = time.time()
         with judgement.connection() as connection:
             try:
@@ -126,8 +137,8 @@ class Landing:
                 reasons=judgement.reasons(connection),
                 signals=judgement.signals(connection),
                 streams=streams,
-                columns_unknown=tuple(sorted({name for schema in schemas for name in unknown_columns(schema)})),
-                columns_absent=tuple(sorted({name for schema in schemas for name in absent_columns(schema)})),
+                columns_unknown=_columns(files, unknown_columns),
+                columns_absent=_columns(files, absent_columns),
                 known_at=delivery.at.isoformat(),
                 rows_new=rows_new,
                 rows_gone=before.rows_loaded - (loaded - rows_new) if before else 0,
@@ -164,14 +175,19 @@ class Landing:
         return midnight.astimezone(UTC) + self.export_delay
 
 
+def _columns(files: Sequence[Path], of: Callable[[pa.Schema], Iterable[str]]) -> tuple[str, ...]:
+    """The columns that `of` finds in any of the files, in order."""
+    return tuple(sorted({name for file in files for name in of(open_parquet(file).schema_arrow)}))
+
+
 def _write_loaded(
     connection: duckdb.DuckDBPyConnection, sources: Sequence[SourceFile], delivery: Delivery, file: Path
 ) -> None:
     """Write what was judged to be loaded; Arrow's Parquet writer takes a third of the time of DuckDB's."""
-    names = [source.name for source in sources]
+    names = ", ".join(quoted(source.name) for source in sources)
     loaded = connection.sql(f"""
         select {", ".join(f"private.{name}" for name in EVENTS.names)}, private.event_key,
-            {names}[source_no + 1] as source_file, {delivery.known_at} as known_at
+            [{names}][source_no + 1] as source_file, {delivery.known_at} as known_at
         from private anti join kept_out using (source_no, row_no) {delivery.join}
     """).to_arrow_reader(_BATCH)
     # a batch is written while the next one is computed; no more than these two are in memory

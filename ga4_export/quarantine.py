@@ -32,16 +32,21 @@ SCHEMA = pa.schema(
         ("first_seen", pa.timestamp("us", "UTC")),
         ("status", pa.string()),
         ("replayed_as", pa.string()),
+        ("replayed_at", pa.timestamp("us", "UTC")),
+        ("event_key", pa.string()),
     ]
 )
-"""`row_no` counts from 0; `raw` is the row as JSON, after privacy; `replayed_as` the row that was landed for it."""
+"""`row_no` counts from 0; `raw` is the row as JSON, after privacy; `replayed_as` the row that was landed for it,
+known since `replayed_at`; `event_key` is of the row before privacy, as those of landed rows are."""
 
 
 def write(
     connection: duckdb.DuckDBPyConnection, file: Path, day: date, sources: Sequence[SourceFile], now: datetime
 ) -> None:
     """Write the quarantined rows that were judged in `connection`; what was decided of a row before still holds."""
-    decided = {(record.reason_code, record.raw): record for record in read(file) if record.is_decided}
+    decided = {
+        (record.reason_code, record.raw): record for record in read(file) if record.is_decided or record.replayed_as
+    }
     with whole.written(file) as partial, pq.ParquetWriter(partial, SCHEMA, compression="zstd") as writer:
         for batch in _misfits(connection, day):
             records = [_record(day, row, sources[row["source_no"]], now) for row in batch.to_pylist()]
@@ -82,6 +87,8 @@ class Record:
     first_seen: datetime
     status: str = OPEN
     replayed_as: str | None = None
+    replayed_at: datetime | None = None
+    event_key: str | None = None
 
     @property
     def row_id(self) -> str:
@@ -118,6 +125,7 @@ def _record(day: date, row: dict[str, Any], source: SourceFile, now: datetime) -
         detail=row["detail"],
         raw=as_json(row),
         first_seen=now,
+        event_key=row["event_key"],
     )
 
 
@@ -126,7 +134,13 @@ def _as_before(record: Record, before: Record | None) -> Record:
     if before is None:
         return record
     status = DROPPED if before.status == DROPPED else OPEN
-    return replace(record, first_seen=before.first_seen, status=status, replayed_as=before.replayed_as)
+    return replace(
+        record,
+        first_seen=before.first_seen,
+        status=status,
+        replayed_as=before.replayed_as,
+        replayed_at=before.replayed_at,
+    )
 
 
 def _table(records: Sequence[Record]) -> pa.Table:

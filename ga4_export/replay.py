@@ -12,13 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ga4_export import deliveries, judgement, quarantine, whole
-from ga4_export.files import first_line
+from ga4_export.files import first_line, quoted
 from ga4_export.landing import Landing
 from ga4_export.listing import ExportError
 from ga4_export.quarantine import DROPPED, OPEN, REPLAYED, Record
+from ga4_export.recount import recount
 from ga4_export.schema import EVENTS
 
-SUPPRESSED = "suppressed"
+DUPLICATE, SUPPRESSED = "duplicate", "suppressed"
 
 
 @dataclass(frozen=True)
@@ -57,15 +58,17 @@ def drop(landing: Landing, record: Record) -> None:
     """
     if record.status == REPLAYED:
         raise ExportError(f"Row {record.row_id} was replayed before; its day {record.day} holds it.")
-    _decide(landing, record, [replace(record, status=DROPPED)])
+    records = _decided(landing, record, [replace(record, status=DROPPED)])
+    quarantine.rewrite(landing.quarantine(record.day), records)
 
 
 def replay(landing: Landing, record: Record, row: dict[str, Any] | None, now: datetime) -> Replay:
     """Land a row that was kept out, mended as `row` or as it is; it is judged as any other.
 
     Raises:
-        ExportError: `row` is no row of an export, or the record has been replayed already.
+        ExportError: `row` is no row of an export, the record has been replayed already, or its day is kept otherwise.
     """
+    landing.refuse_other_privacy([record.day])
     if record.status == REPLAYED:
         raise ExportError(f"Row {record.row_id} was replayed before; its day {record.day} holds it.")
     told = json.loads(record.raw) if row is None else row
@@ -79,17 +82,23 @@ def replay(landing: Landing, record: Record, row: dict[str, Any] | None, now: da
             return Replay(record.row_id, record.day, "quarantined", ", ".join(reasons))
         outcome = _append(connection, landing, record, now)
         (stored,) = connection.sql("from private").to_arrow_table().to_pylist()
-    _count(landing, record, outcome)
     # a row of an erased user leaves nothing behind
-    decided = [replace(record, status=REPLAYED, replayed_as=quarantine.as_json(stored))]
-    _decide(landing, record, [] if outcome == SUPPRESSED else decided)
+    done = replace(record, status=REPLAYED, replayed_as=quarantine.as_json(stored), replayed_at=now)
+    records = _decided(landing, record, [] if outcome == SUPPRESSED else [done])
+    # the record is closed last: until then, all of this can be done again to the same end
+    recount(landing, record.day, records, SUPPRESSED if outcome == SUPPRESSED else DUPLICATE)
+    quarantine.rewrite(landing.quarantine(record.day), records)
     return Replay(record.row_id, record.day, outcome)
 
 
 def resume(landing: Landing, day: date, now: datetime) -> Sequence[Replay]:
     """Replay again what had been replayed of `day` before its files were landed anew."""
     waiting = (record for record in quarantine.read(landing.quarantine(day)) if record.status == OPEN)
-    return [replay(landing, record, json.loads(record.replayed_as), now) for record in waiting if record.replayed_as]
+    return [
+        replay(landing, record, json.loads(record.replayed_as), record.replayed_at or now)
+        for record in waiting
+        if record.replayed_as
+    ]
 
 
 def _table(record: Record, row: dict[str, Any]) -> pa.Table:
@@ -107,42 +116,25 @@ def _append(connection: duckdb.DuckDBPyConnection, landing: Landing, record: Rec
         return SUPPRESSED
     file = landing.events(record.day)
     known_at = deliveries.first(now).known_at
+    # a key made here is of a row after privacy; landed keys are of rows before it, as the record's own is
+    key = "event_key" if record.event_key is None else quoted(record.event_key)
     connection.execute(f"""
         create temp table added as
-        select * exclude (source_no, row_no), '{record.source_file.replace("'", "''")}' as source_file,
-            {known_at} as known_at
-        from private where event_key not in (select event_key from read_parquet('{file}'))
+        with landed as (select event_key from read_parquet({quoted(file)}))
+        select * exclude (source_no, row_no) replace ({key} as event_key),
+            {quoted(record.source_file)} as source_file, {known_at} as known_at
+        from private where event_key not in (from landed) and {key} not in (from landed)
     """)
     added = connection.sql("from added").to_arrow_table()
     if not len(added):
-        return "duplicate"
+        return DUPLICATE
     landed = pq.read_table(file)
     with whole.written(file) as partial:
         pq.write_table(pa.concat_tables([landed, added.cast(landed.schema)]), partial, compression="zstd")
     return "loaded"
 
 
-def _count(landing: Landing, record: Record, outcome: str) -> None:
-    """Move the row from one place to another in what is stated of its day."""
-    landed = landing.landed(record.day)
-    if landed is None:
-        return
-    files = tuple(
-        replace(
-            file,
-            rows_quarantined=file.rows_quarantined - 1,
-            **{f"rows_{outcome}": getattr(file, f"rows_{outcome}") + 1},
-        )
-        if (file.name, file.sha256) == (record.source_file, record.file_sha256)
-        else file
-        for file in landed.files
-    )
-    left = {**landed.reasons, record.reason_code: landed.reasons[record.reason_code] - 1}
-    landing.record(replace(landed, files=files, reasons={code: rows for code, rows in left.items() if rows}))
-
-
-def _decide(landing: Landing, record: Record, decided: Sequence[Record]) -> None:
-    """Let `decided` stand in the place of `record`."""
-    file = landing.quarantine(record.day)
-    kept = [(other,) if other != record else decided for other in quarantine.read(file)]
-    quarantine.rewrite(file, list(chain.from_iterable(kept)))
+def _decided(landing: Landing, record: Record, decided: Sequence[Record]) -> Sequence[Record]:
+    """The records of a day with `decided` in the place of `record`."""
+    kept = [(other,) if other != record else decided for other in quarantine.read(landing.quarantine(record.day))]
+    return list(chain.from_iterable(kept))

@@ -24,10 +24,12 @@ class Rule:
 
 
 def rules(day: date) -> tuple[Rule, ...]:
-    """The rules for rows of `day`, the first that holds counts; SQL over the export's columns and `session_ids`.
+    """The rules for rows of `day`, the first that holds counts; SQL over the export's columns and `session_ids`."""
+    return (*_of_time(day), *_of_values())
 
-    In any time zone a day's events lie within two days of it, a day of clock skew allowed on each side.
-    """
+
+def _of_time(day: date) -> tuple[Rule, ...]:
+    """In any time zone a day's events lie within two days of it, a day of clock skew allowed on each side."""
     digits = f"{day:%Y%m%d}"
     earliest, latest = (
         (datetime.combine(day, time(), UTC) + timedelta(days=days) - _EPOCH) // _MICROSECOND for days in (-2, 3)
@@ -53,6 +55,11 @@ def rules(day: date) -> tuple[Rule, ...]:
             f"'event_timestamp is ' || coalesce(cast(event_timestamp as varchar), 'null') "
             f"|| '; microseconds UTC near {day} are needed'",
         ),
+    )
+
+
+def _of_values() -> tuple[Rule, ...]:
+    return (
         Rule(
             "E_ID_INVALID",
             _unfit_text("user_pseudo_id", MAX_ID_LENGTH),

@@ -1,8 +1,10 @@
 """Erase one user from every store of the home, with a receipt that names the user by a keyed digest alone."""
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,6 +24,9 @@ from tactful.settings import Settings, SettingsError, variable
 
 _TEXTS = ("reports", "logs", "dagster/storage")
 """Where a page or a log could quote a row."""
+
+_PATIENCE = 1.0
+"""Seconds for which a database may be held by one who writes to it and goes on."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +55,18 @@ def erase(settings: Settings, user_pseudo_id: str, console: Console) -> Receipt:
     Raises:
         SettingsError: the profile is gcp, nothing has run in the home yet, or the id is blank.
         HomeError: a run or another process works on the home.
+        ExportError: a day was landed under another pseudonym key, so that the user's rows could not be told.
     """
     _refuse(settings, user_pseudo_id)
     claim = Claim("tactful erase")
     with home.running(settings), claims.claimed(settings.home, claim, console.print, patience=0):
         ids = erasure.ids_of(landing_of(settings).privacy, user_pseudo_id)
+        homes = [settings, *(settings.model_copy(update={"home": folder}) for folder in _earlier(settings.home))]
+        for one in homes:
+            _refuse_untouchable(one)
         # first of all, so that no landing brings back what is removed below
         erasure.suppress(landing_of(settings), ids)
-        receipt = _erase(settings, user_pseudo_id, ids)
+        receipt = _erase(homes, user_pseudo_id, ids)
         now = datetime.fromisoformat(receipt.erased_at)
         file = settings.home / ERASURES / f"{now:%Y%m%dT%H%M%S%f}.json"
         whole.text(file, json.dumps(asdict(receipt), indent=1))
@@ -77,8 +86,23 @@ def _refuse(settings: Settings, user_pseudo_id: str) -> None:
     home.require_run(settings)
 
 
-def _erase(settings: Settings, user_pseudo_id: str, ids: Ids) -> Receipt:
-    homes = [settings, *(settings.model_copy(update={"home": folder}) for folder in _earlier(settings.home))]
+def _refuse_untouchable(settings: Settings) -> None:
+    """Refuse before anything is removed what would stop halfway or leave rows behind."""
+    landing = landing_of(settings)
+    # days landed before there was a key hold GA4's own ids, which are looked for too
+    landing.refuse_other_privacy(landing.landed_days(), replace(landing.privacy, pseudonym_key=None))
+    warehouse = settings.home / "warehouse.duckdb"
+    if warehouse.is_file():
+        with _in_use(warehouse):
+            duckdb.connect(str(warehouse)).close()
+    for file in (_online_store(settings), _decisions(settings)):
+        if file.is_file():
+            with _in_use(file), closing(sqlite3.connect(file, timeout=_PATIENCE)) as connection:
+                connection.execute("begin immediate")
+
+
+def _erase(homes: Sequence[Settings], user_pseudo_id: str, ids: Ids) -> Receipt:
+    settings = homes[0]
     rows: dict[str, int] = {}
     days = set()
     for one in homes:
@@ -100,17 +124,40 @@ def _erase(settings: Settings, user_pseudo_id: str, ids: Ids) -> Receipt:
 def _erase_built(settings: Settings, ids: Ids) -> Mapping[str, int]:
     """Remove a user from what was built of the landed days."""
     warehouse = settings.home / "warehouse.duckdb"
-    try:
+    with _in_use(warehouse):
         tables = features.erase_warehouse(warehouse, ids)
-    except duckdb.IOException:
-        raise HomeError(f"{warehouse} is in use by another process: stop it, and erase again.") from None
+    with _in_use(_online_store(settings)):
+        views = features.erase_online(settings, ids)
+    with _in_use(_decisions(settings)):
+        decisions = audit.erase(_decisions(settings), ids)
     return {
         **{f"warehouse.{table}": rows for table, rows in tables.items()},
         "offline_features": features.erase_parquet(settings.home / "feature_store" / "offline", ids),
         "training_sets": features.erase_parquet(settings.home / "training_sets", ids),
-        "online_store": features.erase_online(settings, ids),
-        "decisions": audit.erase(settings.home / "decisions" / "decisions.sqlite", ids),
+        "online_store": views,
+        "decisions": decisions,
     }
+
+
+@contextmanager
+def _in_use(file: Path) -> Iterator[None]:
+    """Tell in one line that another process holds a database.
+
+    Raises:
+        HomeError: it does.
+    """
+    try:
+        yield
+    except (duckdb.IOException, sqlite3.OperationalError):
+        raise HomeError(f"{file} is in use by another process: stop it, and erase again.") from None
+
+
+def _online_store(settings: Settings) -> Path:
+    return settings.home / "feature_store" / "online_store.db"
+
+
+def _decisions(settings: Settings) -> Path:
+    return settings.home / "decisions" / "decisions.sqlite"
 
 
 def _earlier(folder: Path) -> list[Path]:
@@ -118,7 +165,7 @@ def _earlier(folder: Path) -> list[Path]:
     return sorted(place for place in (folder / EARLIER).glob("*") if place.is_dir())
 
 
-def _exports(homes: list[Settings]) -> Iterator[str]:
+def _exports(homes: Sequence[Settings]) -> Iterator[str]:
     if homes[0].export is not None:
         yield str(homes[0].export)
     for one in homes:

@@ -1,10 +1,9 @@
-"""Files that are missing, damaged, another's, or delivered again: rows of docs/bad_exports.md."""
+"""Files that are missing, damaged or another's: rows of docs/bad_exports.md."""
 
 import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,21 +14,11 @@ from ga4_export.days import changed_days, land_days, refused_days, sizes
 from ga4_export.landing import Landing
 from ga4_export.listing import ExportError, list_days
 from ga4_export.schema import EVENTS
-from tactful import plan
-from tactful.settings import Settings
-from tactful.source import source_of
 from tests.conftest import PROJECT
 from tests.ga4_export.conftest import DAY, NOON, NOW, event
-from tests.ga4_export.matrix import A_DAY, good, landed_rows, quarantined, row
+from tests.ga4_export.matrix import A_DAY, events_of, good, landed_rows, quarantined, row
 
 Write = Callable[..., Path]
-
-
-def _of(day: date, write: Write, count: int) -> Path:
-    """An export file of `day` with `count` events."""
-    moved = (day - DAY).days * 86_400_000_000
-    rows = [event(event_date=f"{day:%Y%m%d}", event_timestamp=NOON + moved + n) for n in range(count)]
-    return write(*rows, name=f"events_{day:%Y%m%d}.parquet")
 
 
 def _refusal(landing: Landing, file: Path) -> ExportError:
@@ -46,7 +35,7 @@ def _refusal(landing: Landing, file: Path) -> ExportError:
 @row("G01")
 def test_a_gap_refuses_its_own_day_until_it_comes(row: str, landing: Landing, write: Write) -> None:
     for day in (DAY, DAY + 2 * A_DAY):
-        folder = _of(day, write, 2).parent
+        folder = events_of(day, write, 2).parent
     days = [DAY, DAY + A_DAY, DAY + 2 * A_DAY]
 
     outcome = land_days(landing, list_days(folder), days, NOW)
@@ -54,7 +43,7 @@ def test_a_gap_refuses_its_own_day_until_it_comes(row: str, landing: Landing, wr
     assert [day.rows_loaded for day in outcome.days] == [2, 2]
     (refused,) = refused_days(landing)
     assert (refused.day, refused.code) == (str(DAY + A_DAY), "E_GA4_DAY_MISSING")
-    _of(DAY + A_DAY, write, 2)
+    events_of(DAY + A_DAY, write, 2)
     assert len(land_days(landing, list_days(folder), days, NOW).days) == 3
     assert refused_days(landing) == ()
 
@@ -63,79 +52,13 @@ def test_a_gap_refuses_its_own_day_until_it_comes(row: str, landing: Landing, wr
 def test_a_day_without_rows_is_landed_empty_and_its_size_is_told(row: str, landing: Landing, write: Write) -> None:
     days = [DAY + n * A_DAY for n in range(8)]
     for day in days:
-        landing.land(day, [_of(day, write, 0 if day == days[-1] else 4)], NOW)
+        landing.land(day, [events_of(day, write, 0 if day == days[-1] else 4)], NOW)
 
     first, *_, last = sizes(landing, days)
 
     assert (first.usual, first.share) == (None, 1.0)
     assert (last.rows, last.usual, last.share) == (0, 4, 0.0)
     assert pq.read_metadata(landing.events(days[-1])).num_rows == 0
-
-
-@row("G05")
-def test_the_same_bytes_under_another_name_change_nothing(row: str, landing: Landing, write: Write) -> None:
-    file = write(event())
-    landing.land(DAY, [file], NOW)
-    before = landing.events(DAY).read_bytes()
-
-    again = landing.land(DAY, [Path(shutil.copy(file, file.with_name("renamed.parquet")))], NOW)
-
-    assert not again.is_new
-    assert landing.events(DAY).read_bytes() == before
-
-
-@row("G06")
-def test_other_bytes_replace_the_day_and_the_difference_is_counted(row: str, landing: Landing, write: Write) -> None:
-    landing.land(DAY, [write(event(), event(event_name="scroll"))], NOW)
-
-    again = landing.land(DAY, [write(event(), event(event_name="click"), event(event_name="search"))], NOW)
-
-    assert (again.rows_loaded, again.rows_new, again.rows_gone) == (3, 2, 1)
-    assert {found["event_name"] for found in landed_rows(landing)} == {"page_view", "click", "search"}
-
-
-@row("G06")
-def test_a_delivery_that_can_not_be_read_leaves_the_landed_day_alone(row: str, landing: Landing, write: Write) -> None:
-    landing.land(DAY, [write(event())], NOW)
-    before = landing.events(DAY).read_bytes()
-    file = write(event(), event(event_name="click"))
-    file.write_bytes(file.read_bytes()[:-9])
-
-    with pytest.raises(ExportError):
-        landing.land(DAY, [file], NOW)
-
-    assert landing.events(DAY).read_bytes() == before
-
-
-@row("G07")
-def test_a_late_event_is_found_and_known_from_when_it_came(row: str, landing: Landing, write: Write) -> None:
-    file = write(event())
-    first = landing.land(DAY, [file], NOW)
-    assert changed_days(landing, list_days(file.parent)) == ()
-    write(event(), event(event_name="scroll"))
-
-    assert changed_days(landing, list_days(file.parent)) == (DAY,)
-    landing.land(DAY, [file], NOW)
-
-    known_at = {found["event_name"]: found["known_at"].isoformat() for found in landed_rows(landing)}
-    assert known_at == {"page_view": first.known_at, "scroll": NOW.isoformat()}
-
-
-@row("G08")
-def test_what_comes_later_than_three_days_waits_for_a_backfill(row: str, write: Write, tmp_path: Path) -> None:
-    for n in range(6):
-        folder = _of(DAY + n * A_DAY, write, 1).parent
-    settings = Settings(home=tmp_path, export=folder)
-    source = source_of(settings)
-    before = plan.inputs_of(settings, source)
-    for n in (0, 3):
-        _of(DAY + n * A_DAY, write, 2)
-    now = plan.inputs_of(settings, source)
-
-    assert plan.late_days(before, now, source) == (DAY,)
-    built = plan.plan(before, now, source)
-    assert built is not None
-    assert built.first == DAY + 2 * A_DAY
 
 
 @row("G09")
@@ -191,8 +114,8 @@ def _damages() -> Iterator[tuple[str, Callable[[bytes], bytes]]]:
 def test_a_damaged_file_refuses_its_day_alone(
     row: str, damage: Callable[[bytes], bytes], landing: Landing, write: Write
 ) -> None:
-    file, other = _of(DAY, write, 3), DAY + A_DAY
-    _of(other, write, 3)
+    file, other = events_of(DAY, write, 3), DAY + A_DAY
+    events_of(other, write, 3)
     file.write_bytes(damage(file.read_bytes()))
 
     outcome = land_days(landing, list_days(file.parent), [DAY, other], NOW)
@@ -246,20 +169,6 @@ def test_few_misdated_rows_are_kept_out_and_many_refuse_the_file(row: str, landi
         1_000,
         ["E_DATE_MISMATCH"],
     )
-
-
-@row("G32")
-def test_another_time_zone_has_everything_built_anew(row: str, write: Write, tmp_path: Path) -> None:
-    folder = write(event()).parent
-    before, now = (
-        plan.inputs_of(settings, source_of(settings))
-        for settings in (Settings(home=tmp_path, export=folder, time_zone=zone) for zone in ("UTC", "Asia/Tokyo"))
-    )
-
-    built = plan.plan(before, now, source_of(Settings(home=tmp_path, export=folder)))
-
-    assert built is not None
-    assert built.is_rebuild
 
 
 def test_each_row_of_the_page_has_its_test() -> None:

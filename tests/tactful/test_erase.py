@@ -1,0 +1,250 @@
+"""One user erased from every store of a home in which the main job has run; nobody else is touched."""
+
+import fcntl
+import json
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import date
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+from rich.console import Console
+
+from feature_repo import erasure as features
+from ga4_export.landing import Landing
+from serving.audit import ERASED, AuditLog
+from tactful import home
+from tactful.erase import Receipt, erase
+from tactful.home import HomeError
+from tactful.landing import landing_of
+from tactful.settings import Settings, SettingsError
+from tactful.source import source_of
+from tests.conftest import Ran, gcp_settings, tactful
+from tests.ga4_export.conftest import NOW
+
+NOBODY = "0000000000.0000000000"
+
+
+@pytest.fixture
+def console() -> Console:
+    return Console(record=True, width=200, file=StringIO())
+
+
+@pytest.fixture(scope="module")
+def decided(ran: Ran) -> str:
+    """A user whom every store holds: the one about whom the run decided."""
+    with closing(sqlite3.connect(ran.home / "decisions" / "decisions.sqlite")) as audit:
+        ((user,),) = audit.execute("select distinct user_pseudo_id from decisions").fetchall()
+    return str(user)
+
+
+@pytest.fixture(scope="module")
+def lived_in(ran: Ran, decided: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the run's home, beside it what was built of another export, and a neighbour with a longer id."""
+    folder = tmp_path_factory.mktemp("lived_in") / "home"
+    shutil.copytree(ran.home, folder)
+    landing = landing_of(Settings(home=folder))
+    shutil.copytree(landing.folder, folder / "earlier" / "other-1" / "ga4_export")
+    with duckdb.connect(str(folder / "warehouse.duckdb")) as connection:
+        connection.execute(
+            "insert into tactful.fct_sessions "
+            f"select * replace ('{decided}0' as user_pseudo_id, replace(session_key, '{decided}.', '{decided}0.') "
+            f"as session_key) from tactful.fct_sessions where user_pseudo_id = '{decided}'"
+        )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def before(lived_in: Path, decided: str) -> dict[str, str]:
+    """All that is about others, before the user is erased."""
+    return dict(_others(lived_in, decided))
+
+
+@pytest.fixture(scope="module")
+def receipt(lived_in: Path, decided: str, before: dict[str, str]) -> Receipt:
+    return erase(Settings(home=lived_in), decided, Console(file=StringIO()))
+
+
+def test_the_receipt_counts_each_store_and_names_nobody(lived_in: Path, decided: str, receipt: Receipt) -> None:
+    (file,) = (lived_in / "erasures").glob("*.json")
+    stated = json.loads(file.read_text())
+
+    for store in ("landed", "offline_features", "training_sets", "online_store", "decisions", "earlier/other-1/landed"):
+        assert receipt.rows[store] > 0, store
+    assert {"warehouse.stg_ga4__events", "warehouse.fct_user_features"} <= set(receipt.rows)
+    assert receipt.rows["warehouse.stg_ga4__events"] == receipt.rows["landed"]
+    assert stated["rows"] == receipt.rows
+    assert decided not in file.read_text()
+    assert receipt.quoted_in == ()
+
+
+def test_nothing_in_the_home_holds_the_user_but_the_export_itself(
+    lived_in: Path, decided: str, receipt: Receipt
+) -> None:
+    assert receipt.left == (str(lived_in / "simulated_export"),)
+    assert [str(file) for file in _holding(lived_in, decided)] == []
+
+
+def test_nobody_else_is_touched(lived_in: Path, decided: str, before: dict[str, str], receipt: Receipt) -> None:
+    assert dict(_others(lived_in, decided)) == before
+
+
+def test_every_row_is_still_accounted_for(lived_in: Path, receipt: Receipt) -> None:
+    landing = landing_of(Settings(home=lived_in))
+    landed = [found for day in landing.landed_days() if (found := landing.landed(day))]
+    files = [file for day in landed for file in day.files]
+
+    assert all(file.is_conserved for file in files)
+    assert sum(file.rows_suppressed for file in files) == receipt.rows["landed"] + receipt.rows["quarantine"]
+    with duckdb.connect(str(lived_in / "warehouse.duckdb"), read_only=True) as connection:
+        ((rows,),) = connection.execute("select count(*) from tactful.stg_ga4__events").fetchall()
+    assert rows == sum(file.rows_loaded for file in files)
+
+
+def test_landing_the_export_again_keeps_the_user_out(lived_in: Path, decided: str, receipt: Receipt) -> None:
+    settings = Settings(home=lived_in)
+    landing = landing_of(settings)
+    day = date.fromisoformat(receipt.days[0])
+    suppressed = _suppressed(landing, day)
+    landing.manifest(day).unlink()
+
+    landing.land(day, [lived_in / "simulated_export" / f"events_{day:%Y%m%d}.parquet"], NOW)
+
+    assert _suppressed(landing, day) >= suppressed > 0
+    assert not features.erase_parquet(landing.folder, [decided])
+
+
+def test_the_decision_keeps_its_record_without_the_visitor(lived_in: Path, decided: str, receipt: Receipt) -> None:
+    file = lived_in / "decisions" / "decisions.sqlite"
+    with closing(sqlite3.connect(file)) as audit:
+        ((decision_id,),) = audit.execute("select decision_id from decisions").fetchall()
+        for change in ("update decisions set score = 0", "delete from decisions"):
+            with pytest.raises(sqlite3.IntegrityError, match="never"):
+                audit.execute(change)
+    with AuditLog(file) as log:
+        decision = log.find(decision_id)
+
+    assert decision is not None
+    assert (decision.user_pseudo_id, decision.request.user_pseudo_id) == (ERASED, ERASED)
+    assert (dict(decision.features), decision.request.events, decision.request.profile) == ({}, (), {})
+    assert decision.score is not None
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Settings:
+    """A home that was given an export, and nothing else."""
+    settings = Settings(home=tmp_path / "home")
+    home.prepare(settings)
+    home.adopt(settings, source_of(settings))
+    return settings
+
+
+def test_an_unknown_user_is_noted_all_the_same(small: Settings) -> None:
+    told = tactful("erase", NOBODY, home=small.home)
+
+    assert told.returncode == 0, told.stderr
+    assert "No store holds this user" in told.stdout
+    assert landing_of(small).erased.holds(NOBODY)
+
+
+def test_another_export_of_the_home_does_not_bring_the_user_back(
+    small: Settings, console: Console, tmp_path: Path
+) -> None:
+    erase(small, NOBODY, console)
+    export = tmp_path / "export"
+    export.mkdir()
+    (export / "events_20260105.parquet").touch()
+    other = small.model_copy(update={"export": export})
+
+    assert home.adopt(other, source_of(other)) is not None
+
+    assert landing_of(other).erased.holds(NOBODY)
+    assert len(list((small.home / "erasures").iterdir())) == 1
+
+
+def test_a_page_or_log_that_quotes_the_user_is_named(small: Settings, console: Console) -> None:
+    (small.home / "logs" / "run.log").write_text(f"row of {NOBODY} is odd")
+
+    assert erase(small, NOBODY, console).quoted_in == ("logs/run.log",)
+    assert "Look at logs/run.log" in console.export_text()
+
+
+def test_nobody_is_erased_while_a_run_works_on_the_home(small: Settings, console: Console) -> None:
+    with (small.home / ".run.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(HomeError, match="in use by another run"):
+            erase(small, NOBODY, console)
+    assert not landing_of(small).erased.holds(NOBODY)
+
+
+def test_a_pseudonymous_user_is_erased_by_ga4_s_own_id(small: Settings, console: Console) -> None:
+    keyed = Settings(home=small.home, pseudonym_key="k" * 32)
+    stored = landing_of(keyed).privacy.stored_id(NOBODY)
+    (small.home / "training_sets").mkdir()
+    with duckdb.connect() as connection:
+        for name, user in (("before", NOBODY), ("after", stored), ("neighbour", f"{stored}0")):
+            file = small.home / "training_sets" / f"{name}.parquet"
+            connection.execute(f"copy (select '{user}' as user_pseudo_id) to '{file}'")
+
+    assert erase(keyed, NOBODY, console).rows["training_sets"] == 2
+    assert pq.read_metadata(small.home / "training_sets" / "neighbour.parquet").num_rows == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "user", "told"),
+    [
+        ({}, " ", "The user is blank"),
+        ({"home": Path("nowhere")}, NOBODY, "Nothing has run in nowhere yet"),
+    ],
+)
+def test_a_mistake_is_told(small: Settings, console: Console, settings: dict[str, Any], user: str, told: str) -> None:
+    with pytest.raises(SettingsError, match=told):
+        erase(small.model_copy(update=settings), user, console)
+
+
+def test_on_bigquery_it_is_told_what_to_delete(tmp_path: Path, console: Console) -> None:
+    with pytest.raises(SettingsError, match=r"delete the user's rows from analytics_1\.events_\*"):
+        erase(gcp_settings(tmp_path), NOBODY, console)
+
+
+def _suppressed(landing: Landing, day: date) -> int:
+    landed = landing.landed(day)
+    return sum(file.rows_suppressed for file in landed.files) if landed else 0
+
+
+def _holding(folder: Path, user: str) -> Iterator[Path]:
+    """The files that hold the id in their bytes or in a value; the neighbour's longer id is another."""
+    others = f"{user}0".encode()
+    for file in sorted(found for found in folder.rglob("*") if found.is_file()):
+        if "simulated_export" in file.parts:
+            continue
+        is_held = user.encode() in file.read_bytes().replace(others, b"")
+        if file.suffix == ".parquet":
+            query = f"select count(*) from read_parquet('{file}') as row where contains(cast(row as varchar), $user)"
+            is_held |= duckdb.execute(query, {"user": user}).fetchall() != [(0,)]
+        if is_held:
+            yield file
+
+
+def _others(folder: Path, user: str) -> Iterator[tuple[str, str]]:
+    """A digest of the rows about others, by table and file; items of a basket name no user."""
+    with duckdb.connect(str(folder / "warehouse.duckdb"), read_only=True) as connection:
+        tables = connection.execute("select table_name from duckdb_tables() where table_name not like '%_items'")
+        places = [f"tactful.{table}" for (table,) in tables.fetchall()]
+        for place in ("feature_store/offline", "training_sets", "ga4_export/events"):
+            places += [f"read_parquet('{file}')" for file in sorted((folder / place).rglob("*.parquet"))]
+        for place in places:
+            columns = [name for name, *_ in connection.execute(f"describe from {place}").fetchall()]
+            others = f"user_pseudo_id is distinct from '{user}'" if "user_pseudo_id" in columns else "true"
+            query = f"select count(*), bit_xor(hash(row)) from {place} as row where {others}"
+            yield place, str(connection.execute(query).fetchall())
+    with closing(sqlite3.connect(folder / "feature_store" / "online_store.db")) as online:
+        for (table,) in online.execute("select name from sqlite_master where type = 'table'").fetchall():
+            rows = online.execute(f'select * from "{table}" where instr(entity_key, ?) = 0', [user.encode()]).fetchall()
+            yield f"online {table}", repr(sorted(map(repr, rows)))
