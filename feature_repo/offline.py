@@ -20,6 +20,7 @@ MOMENT = "event_timestamp"
 """Feast's name for the moment as of which features are looked up."""
 
 _FILES = "*.parquet"
+_CORRECTIONS = "corrections_*.parquet"
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,16 @@ def rows(table: FeatureTable, folder: Path, first: date, last: date) -> str:
 def read(table: FeatureTable, folder: Path, first: date, last: date) -> pd.DataFrame:
     """The rows of a feature table from `first` to `last`, both included, in their newest published version."""
     frame: pd.DataFrame = duckdb.execute(rows(table, folder, first, last)).df()
+    return frame
+
+
+def read_to_serve(table: FeatureTable, folder: Path, day: date) -> pd.DataFrame:
+    """The rows of `day`, and what stands in for rows up to it that are no more; `is_retracted` tells which they are."""
+    query = versions.newest(str(folder / _FILES), table, f"= date '{day}'")
+    if any(folder.glob(_CORRECTIONS)):
+        earlier = versions.newest(str(folder / _CORRECTIONS), table, f"< date '{day}'")
+        query = f"({query}) union all by name (from ({earlier}) where {versions.RETRACTED})"
+    frame: pd.DataFrame = duckdb.execute(query).df()
     return frame
 
 

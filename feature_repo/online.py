@@ -21,7 +21,7 @@ Frame = TypeVar("Frame", pd.DataFrame, pd.Series)
 
 @dataclass(frozen=True)
 class OnlineWrite:
-    """What a guarded write did; `outdated` rows were older than what the store held and were left out."""
+    """What a guarded write did; `outdated` rows were left out for newer ones, stored or written."""
 
     written: int
     outdated: int
@@ -40,7 +40,7 @@ def write_newest(store: "FeatureStore", table: FeatureTable, rows: pd.DataFrame)
     """Write `rows` to the online store where they are not older than what it holds.
 
     Rows of an entity are ordered by `feature_at`, then `known_at`: a correction of the same moment takes the place of
-    what it corrects. Memory beyond `rows` is that of a chunk.
+    what it corrects, and of equal ones the last counts. Memory beyond `rows` is that of their clocks and a chunk.
 
     Raises:
         OnlineWriteError: a key or a clock is null, or the store is neither SQLite nor Redis.
@@ -52,10 +52,17 @@ def write_newest(store: "FeatureStore", table: FeatureTable, rows: pd.DataFrame)
     view = store.get_feature_view(table.view, allow_registry_cache=True)
     key_version = store.config.entity_key_serialization_version
     # In the order of keys the pages of a B-tree are filled one after the other, which takes half the time.
-    order = rows[table.join_key].argsort(kind="stable")
-    chunks = (build_rows(table, rows.iloc[positions], key_version) for positions in _chunks(order))
+    order = [table.join_key, FEATURE_AT, KNOWN_AT]
+    newest = rows[order].reset_index(drop=True).sort_values(order).drop_duplicates(table.join_key, keep="last")
+    positions = newest.index.to_series()
+    chunks = (build_rows(table, rows.iloc[chunk], key_version) for chunk in _chunks(positions))
     written = writer.write(view, table.features, chunks)
     return OnlineWrite(written, len(rows) - written)
+
+
+def clear(store: "FeatureStore", table: FeatureTable) -> None:
+    """Remove all rows of the view, which rows made by other code or settings can't be compared with by their clocks."""
+    _writer(store).clear(store.get_feature_view(table.view, allow_registry_cache=True), table.features)
 
 
 def delete(store: "FeatureStore", join_key: str, value: str) -> int:

@@ -5,6 +5,8 @@ stands a field of ours, which Feast's readers don't ask for: both clocks of the 
 `feature_at` is the view's time, so that a row written by Feast itself was known long ago.
 """
 
+import re
+import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from feature_repo.contract import Column
-from feature_repo.online_rows import OnlineRows, OnlineWriteError, serialise
+from feature_repo.online_rows import OnlineRows, OnlineWriteError, entity_keys, serialise
 
 if TYPE_CHECKING:
     from feast import FeatureView, RepoConfig
@@ -26,6 +28,11 @@ TIME_FIELD = b"_ts:"
 CLOCKS_FIELD = b"_clocks:"
 SCRIPT = Path(__file__).with_suffix(".lua")
 
+GLOB = re.compile(rb"[*?\[\]^\\]")
+LENGTH = struct.Struct("<I")
+"""How long a key's value is, which stands before it."""
+
+SCANNED_A_CALL = 1_000
 ROWS_A_CALL = 50
 """How many rows one call of the script writes: Redis answers nobody else for about a millisecond."""
 
@@ -56,6 +63,24 @@ class RedisWriter:
                 written += sum(pipeline.execute())
         return written
 
+    def clear(self, view: "FeatureView", features: Sequence[Column]) -> None:
+        """Remove the fields of a view from this project's keys; what else they hold stays."""
+        client = self.store._get_client(self.config.online_store)
+        (join_key,) = view.join_keys
+        (prefix,) = entity_keys(join_key, [""], self.config.entity_key_serialization_version)
+        prefix, ending = prefix[: -LENGTH.size], self._key(b"")
+        found = client.scan_iter(GLOB.sub(rb"\\\g<0>", prefix) + b"*" + GLOB.sub(rb"\\\g<0>", ending), SCANNED_A_CALL)
+        fields = self._fields(view, features)
+        with client.pipeline(transaction=False) as pipeline:
+            for key in found:
+                # the name of another project may end with the name of this one
+                (length,) = LENGTH.unpack_from(key, len(prefix))
+                if len(key) == len(prefix) + LENGTH.size + length + len(ending):
+                    pipeline.hdel(key, *fields)
+                if len(pipeline) >= SCANNED_A_CALL:
+                    pipeline.execute()
+            pipeline.execute()
+
     def delete(self, views: Iterable["FeatureView"], key: bytes) -> int:
         """Remove the rows of one entity key; returns how many views held one."""
         times = {TIME_FIELD + self._name(view).encode() for view in views}
@@ -66,11 +91,16 @@ class RedisWriter:
         return len(times.intersection(fields))
 
     def _shared(self, view: "FeatureView", features: Sequence[Column]) -> list[bytes | int]:
+        time, clocks, *fields = self._fields(view, features)
+        return [self.config.online_store.key_ttl_seconds or 0, time, clocks, len(features), *fields]
+
+    def _fields(self, view: "FeatureView", features: Sequence[Column]) -> list[bytes]:
+        """The fields of the view's time, of our clocks and of the features."""
         from feast.infra.online_stores.helpers import _mmh3
 
-        name, lifetime = self._name(view), self.config.online_store.key_ttl_seconds or 0
+        name = self._name(view)
         fields = [_mmh3(f"{name}:{feature.name}") for feature in features]
-        return [lifetime, TIME_FIELD + name.encode(), CLOCKS_FIELD + name.encode(), len(features), *fields]
+        return [TIME_FIELD + name.encode(), CLOCKS_FIELD + name.encode(), *fields]
 
     def _key(self, key: bytes) -> bytes:
         project: bytes = self.config.project.encode()

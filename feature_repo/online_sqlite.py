@@ -1,6 +1,7 @@
 """Guarded writes into the tables of Feast's SQLite online store.
 
-Feast keeps a row for each entity and feature, and its times in whole seconds: within one second the later write wins.
+Feast keeps a row for each entity and feature, and its times in whole seconds, as its reader needs them: of two writes
+of an entity within one second the later wins.
 """
 
 import sqlite3
@@ -47,6 +48,11 @@ class SqliteWriter:
                     updated = connection.executemany(statement, _parameters(features, chunk)).rowcount
                 written += updated // len(features)
         return written
+
+    def clear(self, view: "FeatureView", _: Sequence[Column]) -> None:
+        """Remove all rows of a view."""
+        with self._connected() as connection:
+            connection.execute(f"delete from {_quoted(self._table(view))}")
 
     def delete(self, views: Iterable["FeatureView"], key: bytes) -> int:
         """Remove the rows of one entity key; returns how many views held one."""

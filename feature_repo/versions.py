@@ -39,10 +39,6 @@ def corrections(source: str, files: str, table: FeatureTable, published_at: date
     now = f"timestamp '{published_at:%Y-%m-%d %H:%M:%S.%f}'"
     own_day = f"cast(timezone('{zone}', timezone('UTC', {FEATURE_AT} - interval 1 microsecond)) as date)"
     compared = [column.name for column in table.columns if column.name != KNOWN_AT]
-    features = [column.name for column in table.features]
-    features_before = ", ".join(
-        f"case when before.until >= gone.{FEATURE_AT} then before.{name} end as {name}" for name in features
-    )
     return f"""
         with
         fresh as (select * from {source} where {table.day} in $again),
@@ -57,6 +53,18 @@ def corrections(source: str, files: str, table: FeatureTable, published_at: date
             where published.{RETRACTED} is distinct from false
                 or {_differ("fresh", "published", compared)}
         ),
+        {_retracted(source, table, now)}
+        select * from corrected union all by name select * from retracted
+    """
+
+
+def _retracted(source: str, table: FeatureTable, now: str) -> str:
+    """SQL for `retracted`: what stands, from `now` on, for the rows of `published` that `fresh` lacks."""
+    features = [column.name for column in table.features]
+    features_before = ", ".join(
+        f"case when before.until >= gone.{FEATURE_AT} then before.{name} end as {name}" for name in features
+    )
+    return f"""
         gone as (select * from published anti join fresh using ({_identity(table)})),
         before as (
             select *, {FEATURE_AT} + interval {table.ttl.total_seconds():.0f} second as until
@@ -73,7 +81,6 @@ def corrections(source: str, files: str, table: FeatureTable, published_at: date
             where not published.{RETRACTED}
                 or {_differ("standing_in", "published", features)}
         )
-        select * from corrected union all by name select * from retracted
     """
 
 

@@ -1,5 +1,7 @@
 """Features: published for the offline store, described to Feast, written to the online store."""
 
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -7,7 +9,9 @@ import dagster as dg
 from feature_repo import offline, online
 from feature_repo.contract import FeatureTable
 from feature_repo.store import build_objects
-from orchestration.partitions import DAILY, IN_ONE_RUN, days_of
+from feature_repo.versions import RETRACTED
+from orchestration import feature_rows
+from orchestration.partitions import DAILY, IN_ONE_RUN, days_of, is_rebuild
 from orchestration.resources import (
     OWNERS,
     SETTINGS,
@@ -26,7 +30,7 @@ GROUP = "features"
 def _publish(table: FeatureTable) -> dg.AssetsDefinition:
     @dg.asset(
         key=["feature_store", table.view],
-        deps=[dg.AssetKey(table.name)],
+        deps=[dg.AssetKey(table.name), dg.AssetKey("stg_ga4__source_files")],
         group_name=GROUP,
         kinds={"parquet", "feast"},
         owners=OWNERS,
@@ -36,11 +40,17 @@ def _publish(table: FeatureTable) -> dg.AssetsDefinition:
         pool=WAREHOUSE_POOL,
     )
     def published(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:
+        warehouse.take()
         folder = offline.offline_folder(SETTINGS.home, table)
-        rows = offline.publish(Path(warehouse.path), WAREHOUSE_SCHEMA, table, days_of(context), folder)
+        days = _with_remembering(days_of(context), table)
+        if is_rebuild(context):
+            offline.forget(folder)
+        marts = offline.Marts(Path(warehouse.path), WAREHOUSE_SCHEMA)
+        publication = offline.publish(marts, table, days, folder, datetime.now(SETTINGS.zone))
         return dg.MaterializeResult(
             metadata={
-                "dagster/row_count": rows,
+                "dagster/row_count": publication.rows,
+                "rows_corrected": publication.corrections,
                 "features": len(table.features),
                 "contract": table.checksum,
                 "folder": dg.MetadataValue.path(folder),
@@ -50,14 +60,46 @@ def _publish(table: FeatureTable) -> dg.AssetsDefinition:
     return published
 
 
-published_tables = [_publish(table) for table in TABLES]
+def _count(table: FeatureTable) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=["feature_store", table.view],
+        deps=[dg.AssetKey(table.name), dg.AssetKey("stg_ga4__source_files")],
+        group_name=GROUP,
+        kinds={"bigquery", "feast"},
+        owners=OWNERS,
+        partitions_def=DAILY,
+        backfill_policy=IN_ONE_RUN,
+        description=f"{table.description} Feast's offline store reads the table itself; nothing is copied.",
+    )
+    def counted(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:
+        days = days_of(context)
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": warehouse.count(
+                    table.name, f"{table.day} between date '{days[0]}' and date '{days[-1]}'"
+                ),
+                "features": len(table.features),
+                "contract": table.checksum,
+            }
+        )
+
+    return counted
+
+
+def _with_remembering(days: Sequence[date], table: FeatureTable) -> Sequence[date]:
+    """`days`, and those after them that remember them."""
+    last = min(days[-1] + timedelta(days=table.remembered_days - 1), SOURCE.last)
+    return [*days, *(days[-1] + timedelta(days=n) for n in range(1, (last - days[-1]).days + 1))]
+
+
+published_tables = [_count(table) if SETTINGS.profile == "gcp" else _publish(table) for table in TABLES]
 
 
 @dg.asset(group_name=GROUP, kinds={"feast"}, owners=OWNERS, deps=published_tables)
 def feature_registry(feature_store: FeatureStoreResource) -> dg.MaterializeResult:
     """Feast's entities, views and services, as the contract describes them."""
     store = feature_store.open()
-    objects = build_objects(TABLES, SETTINGS.home)
+    objects = build_objects(TABLES, SETTINGS)
     store.apply(objects)
     views = {table.view: len(table.features) for table in TABLES}
     services = [service.name for service in store.list_feature_services()]
@@ -69,7 +111,7 @@ def _write_online(table: FeatureTable) -> dg.AssetsDefinition:
         key=["online_store", table.view],
         deps=[feature_registry],
         group_name=GROUP,
-        kinds={"feast", "sqlite"},
+        kinds={"feast", "redis" if SETTINGS.profile == "gcp" else "sqlite"},
         owners=OWNERS,
         check_specs=[
             dg.AssetCheckSpec(
@@ -81,11 +123,16 @@ def _write_online(table: FeatureTable) -> dg.AssetsDefinition:
         ],
         description=f"The newest row of each {table.entity} in Feast's online store; older never overwrites newer.",
     )
-    def written(feature_store: FeatureStoreResource) -> dg.MaterializeResult:
+    def written(
+        context: dg.AssetExecutionContext, warehouse: WarehouseResource, feature_store: FeatureStoreResource
+    ) -> dg.MaterializeResult:
         store = feature_store.open()
-        newest = offline.read(table, offline.offline_folder(SETTINGS.home, table), SOURCE.last, SOURCE.last)
-        outcome = online.write_newest(store, table, newest)
-        parity = online.compare(store, table, newest.sample(min(len(newest), 1_000), random_state=0))
+        rows = feature_rows.read_to_serve(warehouse, table, SOURCE.last)
+        current = rows[~rows[RETRACTED]]
+        if is_rebuild(context):
+            online.clear(store, table)
+        outcome = online.write_newest(store, table, rows)
+        parity = online.compare(store, table, current.sample(min(len(current), 1_000), random_state=0))
         return dg.MaterializeResult(
             metadata={"dagster/row_count": outcome.written, "rows_outdated": outcome.outdated},
             check_results=[

@@ -58,10 +58,10 @@ OTHER_TABLE = replace(TABLE, name="fct_more", view="more")
 """Of the same entity as TABLE."""
 
 
-def open_online(home: Path, **online_store: Any) -> FeatureStore:
+def open_online(home: Path, project: str = "shop", **online_store: Any) -> FeatureStore:
     """A store under `home` whose online side is as stated, with TABLE and OTHER_TABLE applied."""
     config = RepoConfig(
-        project="shop",
+        project=project,
         provider="local",
         registry=str(home / "registry.db"),
         offline_store={"type": "duckdb"},

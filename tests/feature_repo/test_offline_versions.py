@@ -11,7 +11,17 @@ import pandas as pd
 import pytest
 from feast import FeatureStore
 
-from feature_repo.offline import MOMENT, Marts, Publication, forget, offline_folder, publish, read, training_frame
+from feature_repo.offline import (
+    MOMENT,
+    Marts,
+    Publication,
+    forget,
+    offline_folder,
+    publish,
+    read,
+    read_to_serve,
+    training_frame,
+)
 from tests.feature_repo.conftest import TABLE
 
 ZONE = ZoneInfo("Europe/Warsaw")
@@ -128,6 +138,24 @@ def test_a_row_that_is_no_more_is_known_until_then(shop: Shop, store: FeatureSto
     assert shop.current() == {"v": 2}
     assert _known(store, "u", "03 11:59:59", "03 12:00") == [1, None]
     assert shop.publish(_at(14)).corrections == 0
+
+
+def test_what_is_served_is_a_day_and_the_withdrawn_rows_up_to_it(shop: Shop) -> None:
+    shop.holds(_row("u", 1), _row("v", 2), _row("w", 3, SECOND), _row("x", 4, SECOND))
+    shop.publish(_at(7), FIRST, SECOND)
+
+    def served() -> dict[str, tuple[float, bool]]:
+        rows = read_to_serve(TABLE, shop.folder, SECOND)
+        stated = zip(rows["visits"].fillna(-1), rows["is_retracted"], strict=True)
+        return dict(zip(rows["user_pseudo_id"], stated, strict=True))
+
+    assert served() == {"w": (3, False), "x": (4, False)}
+    shop.holds(_row("v", 5), _row("x", 4, SECOND))
+    shop.publish(_at(13), FIRST, SECOND)
+    assert served() == {"u": (-1, True), "w": (-1, True), "x": (4, False)}
+    shop.holds(_row("u", 1), _row("v", 5), _row("x", 4, SECOND))
+    shop.publish(_at(14), FIRST, SECOND)
+    assert served() == {"w": (-1, True), "x": (4, False)}
 
 
 def test_the_row_before_one_that_is_no_more_counts_again_and_is_followed(shop: Shop, store: FeatureStore) -> None:

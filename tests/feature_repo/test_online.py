@@ -98,21 +98,19 @@ def test_in_any_order_of_writes_the_newest_version_of_each_user_is_served(
     """Versions are (user, feature_at, known_at); of two with equal clocks the later written counts."""
     users = [next(some_user), next(some_user)]
     newest: dict[str, tuple[int, int, int]] = {}
-    written = outdated = 0
-    rows = []
-    for visits, (user, at, known) in enumerate(versions):
-        rows.append(_rows(users[user], at=DAY + at * HOUR, known=DAY + known * HOUR, visits=visits))
-        stored = newest.get(users[user], (-1, -1, -1))
-        is_outdated = stored[:2] > (at, known)
-        outdated += is_outdated
-        newest[users[user]] = stored if is_outdated else (at, known, visits)
+    stated = [(users[user], (at, known, visits)) for visits, (user, at, known) in enumerate(versions)]
+    for start in range(0, len(stated), rows_a_write):
+        write = stated[start : start + rows_a_write]
+        before = dict(newest)
+        for user, row in write:
+            newest[user] = max(newest.get(user, row), row)
 
-    for start in range(0, len(rows), rows_a_write):
-        outcome = write_newest(online_store, TABLE, pd.concat(rows[start : start + rows_a_write], ignore_index=True))
-        written += outcome.written
+        rows = [_rows(user, at=DAY + at * HOUR, known=DAY + known * HOUR, visits=n) for user, (at, known, n) in write]
+        outcome = write_newest(online_store, TABLE, pd.concat(rows, ignore_index=True))
 
-    assert {user: _served(online_store, user) for user in newest} == {user: row[2] for user, row in newest.items()}
-    assert written == len(versions) - outdated
+        changed = sum(before.get(user) != row for user, row in newest.items())
+        assert outcome == OnlineWrite(written=changed, outdated=len(write) - changed)
+        assert {user: _served(online_store, user) for user in newest} == {user: row[2] for user, row in newest.items()}
 
 
 def test_two_writers_at_once_leave_the_newest_version_of_each_user(online_store: FeatureStore) -> None:
