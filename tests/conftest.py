@@ -37,13 +37,6 @@ def pytest_configure(config: pytest.Config) -> None:
         ensure_manifest(settings, source_of(settings))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one module run one after the other, and so do all that look at the main job's home, built once."""
-    for item in items:
-        looks_at_run = "ran" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("ran" if looks_at_run else str(item.path)))
-
-
 @pytest.fixture(scope="session")
 def manifest() -> Path:
     """dbt's manifest."""
