@@ -30,7 +30,7 @@ lock: $(READY)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra test --extra googlesql \
 		--generate-hashes --no-emit-index-url --upgrade pyproject.toml -o requirements.lock
 
-# Some ten minutes on two cores; figures go to .tactful/bench/pipeline.json.
+# About a quarter of an hour on two cores; figures go to .tactful/bench/pipeline.json.
 bench-pipeline: $(READY)
 	@$(BIN)/python -m benchmarks.pipeline
 
