@@ -61,7 +61,7 @@ class FeatureTable:
     """A dbt model whose rows describe an entity from `feature_at` on, known to the platform from `known_at` on.
 
     `key` tells rows apart, `day` is the date column that the table is built by. A row remembers `remembered_days` days,
-    its own the last of them.
+    its own the last of them; `was_there` is SQL that is true of rows whose entity was there on their day.
     """
 
     name: str
@@ -75,6 +75,7 @@ class FeatureTable:
     is_online: bool
     columns: tuple[Column, ...]
     remembered_days: int = 1
+    was_there: str = "true"
 
     @property
     def features(self) -> tuple[Column, ...]:
@@ -130,6 +131,7 @@ def _table(node: Mapping[str, Any]) -> FeatureTable:
             ttl=timedelta(days=meta["ttl_days"]),
             is_online=meta["online"],
             remembered_days=meta.get("remembered_days", 1),
+            was_there=meta.get("was_there", "true"),
             columns=tuple(_column(name, column) for column in node["columns"].values()),
         )
     except KeyError as missing:

@@ -44,27 +44,42 @@ def offline_folder(home: Path, table: FeatureTable) -> Path:
     return home / "feature_store" / "offline" / table.view
 
 
-def publish(marts: Marts, table: FeatureTable, days: Sequence[date], folder: Path, now: datetime) -> Publication:
+def publish(
+    marts: Marts,
+    table: FeatureTable,
+    days: Sequence[date],
+    folder: Path,
+    now: datetime,
+    remembering: Sequence[date] = (),
+) -> Publication:
     """Bring the published history of a feature table in `folder` to what its rows of `days` are `now`.
 
     A day that is new is written as it is. What changed of any other is written as versions known from `now` on, a time
-    on the property's clock. Each file is written whole, so that a reader sees all of a correction or nothing.
+    on the property's clock; so is what changed on later days, once published, that are `remembering` them. Each file
+    is written whole, so that a reader sees all of a correction or nothing.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    source = f"{marts.schema}.{table.name}"
-    new = [day for day in days if not _first_file(folder, day).is_file()]
-    again = [day for day in days if day not in new]
+    source, files = f"{marts.schema}.{table.name}", str(folder / _FILES)
+    published = {day for day in (*days, *remembering) if _first_file(folder, day).is_file()}
+    new = [day for day in days if day not in published]
+    # who was there on the days is all that a later day can remember of them
+    among = {day: "true" for day in days} | {day: f"{table.join_key} in (from there)" for day in remembering}
+    again = [day for day in among if day in published]
     at = now.astimezone(UTC)
+    first = versions.first(source, table)
     with duckdb.connect(str(marts.warehouse), read_only=True) as connection:
         # before new days are written: until then a repeated run finds the same to correct
         corrections = 0
         if again:
-            query = versions.corrections(source, str(folder / _FILES), table, at, str(now.tzinfo))
-            connection.execute(f"create temp table corrections as {query}", {"again": again, "new": new})
-            if connection.execute("select 1 from corrections limit 1").fetchone():
-                file = folder / f"corrections_{at:%Y%m%dT%H%M%S%f}.parquet"
-                corrections = _write(connection, "from corrections", {}, file)
-        first = versions.first(source, table)
+            connection.execute(f"create temp table there as {versions.there(source, files, table)}", {"days": days})
+            connection.execute(f"create temp table corrections as {first} limit 0", {"day": days[0]})
+        # a day after the other, so that memory does not grow with their number
+        for day in again:
+            query = versions.corrections(source, files, table, at, str(now.tzinfo), among[day])
+            connection.execute(f"insert into corrections by name {query}", {"again": day, "new": new})
+        if again and connection.execute("select 1 from corrections limit 1").fetchone():
+            file = folder / f"corrections_{at:%Y%m%dT%H%M%S%f}.parquet"
+            corrections = _write(connection, "from corrections", {}, file)
         for day in new:
             _write(connection, first, {"day": day}, _first_file(folder, day))
         rows = connection.execute(f"select count(*) from {source} where {table.day} in $days", {"days": days})

@@ -30,19 +30,22 @@ def newest(files: str, table: FeatureTable, days: str) -> str:
     """
 
 
-def corrections(source: str, files: str, table: FeatureTable, published_at: datetime, zone: str) -> str:
-    """SQL for the versions that make the published rows of the days `$again` those of `source`, known from now on.
+def corrections(
+    source: str, files: str, table: FeatureTable, published_at: datetime, zone: str, among: str = "true"
+) -> str:
+    """SQL for the versions that make the published rows of the day `$again` those of `source`, known from now on.
 
-    Rows whose moment lies in a day of `$new` are known when they say: by them a session that goes on over midnight
-    grows. In the place of a row that is no more stands the one before it, or nulls.
+    Rows that don't meet the condition `among` are known to be the same. Rows whose moment lies in a day of `$new` are
+    known when they say: by them a session that goes on over midnight grows. In the place of a row that is no more
+    stands the one before it, or nulls.
     """
     now = f"timestamp '{published_at:%Y-%m-%d %H:%M:%S.%f}'"
     own_day = f"cast(timezone('{zone}', timezone('UTC', {FEATURE_AT} - interval 1 microsecond)) as date)"
     compared = [column.name for column in table.columns if column.name != KNOWN_AT]
     return f"""
         with
-        fresh as (select * from {source} where {table.day} in $again),
-        published as ({newest(files, table, "in $again")}),
+        fresh as (select * from {source} where {table.day} = $again and {among}),
+        published as ({newest(files, table, f"= $again and {among}")}),
         corrected as (
             select
                 fresh.* replace (
@@ -55,6 +58,16 @@ def corrections(source: str, files: str, table: FeatureTable, published_at: date
         ),
         {_retracted(source, table, now)}
         select * from corrected union all by name select * from retracted
+    """
+
+
+def there(source: str, files: str, table: FeatureTable) -> str:
+    """SQL for the entities that were there on the days `$days`, as it was published or as `source` tells now."""
+    were_there = f"where {table.day} in $days and {table.was_there}"
+    return f"""
+        select {table.join_key} from {source} {were_there}
+        union
+        select {table.join_key} from read_parquet('{files}') {were_there}
     """
 
 

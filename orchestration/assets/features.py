@@ -42,11 +42,11 @@ def _publish(table: FeatureTable) -> dg.AssetsDefinition:
     def published(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:
         warehouse.take()
         folder = offline.offline_folder(SETTINGS.home, table)
-        days = _with_remembering(days_of(context), table)
+        days = days_of(context)
         if is_rebuild(context):
             offline.forget(folder)
         marts = offline.Marts(Path(warehouse.path), WAREHOUSE_SCHEMA)
-        publication = offline.publish(marts, table, days, folder, datetime.now(SETTINGS.zone))
+        publication = offline.publish(marts, table, days, folder, datetime.now(SETTINGS.zone), _remembering(days, table))
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": publication.rows,
@@ -86,10 +86,10 @@ def _count(table: FeatureTable) -> dg.AssetsDefinition:
     return counted
 
 
-def _with_remembering(days: Sequence[date], table: FeatureTable) -> Sequence[date]:
-    """`days`, and those after them that remember them."""
+def _remembering(days: Sequence[date], table: FeatureTable) -> Sequence[date]:
+    """The days after `days` whose rows remember them."""
     last = min(days[-1] + timedelta(days=table.remembered_days - 1), SOURCE.last)
-    return [*days, *(days[-1] + timedelta(days=n) for n in range(1, (last - days[-1]).days + 1))]
+    return [days[-1] + timedelta(days=n) for n in range(1, (last - days[-1]).days + 1)]
 
 
 published_tables = [_count(table) if SETTINGS.profile == "gcp" else _publish(table) for table in TABLES]

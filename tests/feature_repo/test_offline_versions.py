@@ -25,7 +25,7 @@ from feature_repo.offline import (
 from tests.feature_repo.conftest import TABLE
 
 ZONE = ZoneInfo("Europe/Warsaw")
-FIRST, SECOND = date(2026, 1, 1), date(2026, 1, 2)
+FIRST, SECOND, THIRD = date(2026, 1, 1), date(2026, 1, 2), date(2026, 1, 3)
 NAMES = [column.name for column in TABLE.columns]
 
 
@@ -95,6 +95,17 @@ def test_the_same_rows_are_published_once(shop: Shop) -> None:
 
     assert shop.publish(_at(8), FIRST, SECOND) == Publication(rows=2, corrections=0)
     assert shop.files() == published
+
+
+def test_later_days_are_corrected_of_whoever_was_there(shop: Shop) -> None:
+    shop.holds(_row("u", 1), _row("u", 1, SECOND), _row("v", 1, SECOND))
+    shop.publish(_at(7), FIRST, SECOND)
+    shop.holds(_row("u", 2), _row("u", 2, SECOND), _row("v", 2, SECOND), _row("u", 2, THIRD))
+
+    corrected = publish(shop.marts, TABLE, [FIRST], shop.folder, _at(8), remembering=[SECOND, THIRD])
+
+    assert corrected == Publication(rows=1, corrections=2)
+    assert shop.current(SECOND, THIRD) == {"u": 2, "v": 1}, "a day that was never published waits for its own run"
 
 
 def test_a_corrected_row_is_known_from_its_publication_and_the_former_one_until_then(
