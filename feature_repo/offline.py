@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 import pandas as pd
@@ -44,74 +44,105 @@ def offline_folder(home: Path, table: FeatureTable) -> Path:
     return home / "feature_store" / "offline" / table.view
 
 
-def publish(
-    marts: Marts,
-    table: FeatureTable,
-    days: Sequence[date],
-    folder: Path,
-    now: datetime,
-    remembering: Sequence[date] = (),
-) -> Publication:
-    """Bring the published history of a feature table in `folder` to what its rows of `days` are `now`.
+@dataclass(frozen=True)
+class History:
+    """All versions of a feature table's rows that were published to a folder."""
 
-    A day that is new is written as it is. What changed of any other is written as versions known from `now` on, a time
-    on the property's clock; so is what changed on later days, once published, that are `remembering` them. Each file
-    is written whole, so that a reader sees all of a correction or nothing.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    source, files = f"{marts.schema}.{table.name}", str(folder / _FILES)
-    published = {day for day in (*days, *remembering) if _first_file(folder, day).is_file()}
-    new = [day for day in days if day not in published]
-    # who was there on the days is all that a later day can remember of them
-    among = {day: "true" for day in days} | {day: f"{table.join_key} in (from there)" for day in remembering}
-    again = [day for day in among if day in published]
-    at = now.astimezone(UTC)
-    first = versions.first(source, table)
-    with duckdb.connect(str(marts.warehouse), read_only=True) as connection:
-        # before new days are written: until then a repeated run finds the same to correct
-        corrections = 0
-        if again:
-            connection.execute(f"create temp table there as {versions.there(source, files, table)}", {"days": days})
-            connection.execute(f"create temp table corrections as {first} limit 0", {"day": days[0]})
+    table: FeatureTable
+    folder: Path
+
+    @classmethod
+    def of(cls, home: Path, table: FeatureTable) -> Self:
+        """The history in a home."""
+        return cls(table, offline_folder(home, table))
+
+    def publish(
+        self, marts: Marts, days: Sequence[date], now: datetime, remembering: Sequence[date] = ()
+    ) -> Publication:
+        """Bring the history to what the table's rows of `days` are `now`, a time on the property's clock.
+
+        A day that is new is written as it is. What changed of any other is written as versions known from `now` on; so
+        is what changed on later days, once published, that are `remembering` them. Each file is written whole, so that
+        a reader sees all of a correction or nothing.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        source = f"{marts.schema}.{self.table.name}"
+        new = [day for day in days if not self._is_published(day)]
+        # who was there on the days is all that a later day can remember of them
+        there = f"{self.table.join_key} in ({versions.there(source, self._files, self.table, days)})"
+        among = dict.fromkeys(days, "true") | dict.fromkeys(remembering, there)
+        again = {day: condition for day, condition in among.items() if self._is_published(day)}
+        with duckdb.connect(str(marts.warehouse), read_only=True) as connection:
+            # before new days are written: until then a repeated run finds the same to correct
+            corrections = self._correct(connection, source, again, new, now) if again else 0
+            for day in new:
+                _write(connection, versions.first(source, self.table), {"day": day}, self._first_file(day))
+            rows = connection.execute(f"select count(*) from {source} where {self.table.day} in $days", {"days": days})
+            return Publication(_only(rows), corrections)
+
+    def forget(self) -> None:
+        """Remove a history, which rows made by other code or settings can't go on with."""
+        for file in self.folder.glob(_FILES):
+            file.unlink()
+
+    def rows(self, first: date, last: date) -> str:
+        """SQL for the rows from `first` to `last`, both included, in their newest version."""
+        newest = self._newest(f"between date '{first}' and date '{last}'")
+        return f"select * exclude ({versions.RETRACTED}) from ({newest}) where not {versions.RETRACTED}"
+
+    def read(self, first: date, last: date) -> pd.DataFrame:
+        """The rows from `first` to `last`, both included, in their newest version."""
+        frame: pd.DataFrame = duckdb.execute(self.rows(first, last)).df()
+        return frame
+
+    def read_to_serve(self, day: date) -> pd.DataFrame:
+        """The rows of `day`, and what stands in for rows up to it that are no more; `is_retracted` tells which."""
+        query = self._newest(f"= date '{day}'")
+        if self._is_corrected:
+            earlier = versions.newest(str(self.folder / _CORRECTIONS), self.table, f"< date '{day}'")
+            query = f"({query}) union all by name (from ({earlier}) where {versions.RETRACTED})"
+        frame: pd.DataFrame = duckdb.execute(query).df()
+        return frame
+
+    def _newest(self, days: str) -> str:
+        """SQL for the newest version of each row whose day meets a condition."""
+        if self._is_corrected:
+            return versions.newest(self._files, self.table, days)
+        return f"select * from read_parquet('{self._files}') where {self.table.day} {days}"
+
+    @property
+    def _is_corrected(self) -> bool:
+        return any(self.folder.glob(_CORRECTIONS))
+
+    def _correct(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        source: str,
+        again: Mapping[date, str],
+        new: Sequence[date],
+        now: datetime,
+    ) -> int:
+        """Write the versions that correct days, each of the rows that meet its condition; returns how many."""
+        none = f"{versions.first(source, self.table)} limit 0"
+        connection.execute(f"create temp table corrections as {none}", {"day": now.date()})
         # a day after the other, so that memory does not grow with their number
-        for day in again:
-            query = versions.corrections(source, files, table, at, str(now.tzinfo), among[day])
+        for day, among in again.items():
+            query = versions.corrections(source, self._files, self.table, now, among)
             connection.execute(f"insert into corrections by name {query}", {"again": day, "new": new})
-        if again and connection.execute("select 1 from corrections limit 1").fetchone():
-            file = folder / f"corrections_{at:%Y%m%dT%H%M%S%f}.parquet"
-            corrections = _write(connection, "from corrections", {}, file)
-        for day in new:
-            _write(connection, first, {"day": day}, _first_file(folder, day))
-        rows = connection.execute(f"select count(*) from {source} where {table.day} in $days", {"days": days})
-        return Publication(_only(rows), corrections)
+        if not connection.execute("select 1 from corrections limit 1").fetchone():
+            return 0
+        file = self.folder / f"corrections_{now.astimezone(UTC):%Y%m%dT%H%M%S%f}.parquet"
+        return _write(connection, "from corrections", {}, file)
 
+    def _is_published(self, day: date) -> bool:
+        return self._first_file(day).is_file()
 
-def forget(folder: Path) -> None:
-    """Remove a published history, which rows made by other code or settings can't go on with."""
-    for file in folder.glob(_FILES):
-        file.unlink()
+    def _first_file(self, day: date) -> Path:
+        return self.folder / f"{day.isoformat()}.parquet"
 
-
-def rows(table: FeatureTable, folder: Path, first: date, last: date) -> str:
-    """SQL for the rows of a feature table from `first` to `last`, both included, in their newest published version."""
-    newest = versions.newest(str(folder / _FILES), table, f"between date '{first}' and date '{last}'")
-    return f"select * exclude ({versions.RETRACTED}) from ({newest}) where not {versions.RETRACTED}"
-
-
-def read(table: FeatureTable, folder: Path, first: date, last: date) -> pd.DataFrame:
-    """The rows of a feature table from `first` to `last`, both included, in their newest published version."""
-    frame: pd.DataFrame = duckdb.execute(rows(table, folder, first, last)).df()
-    return frame
-
-
-def read_to_serve(table: FeatureTable, folder: Path, day: date) -> pd.DataFrame:
-    """The rows of `day`, and what stands in for rows up to it that are no more; `is_retracted` tells which they are."""
-    query = versions.newest(str(folder / _FILES), table, f"= date '{day}'")
-    if any(folder.glob(_CORRECTIONS)):
-        earlier = versions.newest(str(folder / _CORRECTIONS), table, f"< date '{day}'")
-        query = f"({query}) union all by name (from ({earlier}) where {versions.RETRACTED})"
-    frame: pd.DataFrame = duckdb.execute(query).df()
-    return frame
+    @property
+    def _files(self) -> str:
+        return str(self.folder / _FILES)
 
 
 def training_frame(store: "FeatureStore", service: str, labels: pd.DataFrame) -> pd.DataFrame:
@@ -130,10 +161,6 @@ def training_frame(store: "FeatureStore", service: str, labels: pd.DataFrame) ->
     if len(frame) != len(labels):
         raise ValueError(f"Joining {service} gave {len(frame)} rows for {len(labels)} labels; one each is needed.")
     return frame.drop(columns=[FEATURE_AT, KNOWN_AT], errors="ignore")
-
-
-def _first_file(folder: Path, day: date) -> Path:
-    return folder / f"{day.isoformat()}.parquet"
 
 
 def _write(connection: duckdb.DuckDBPyConnection, query: str, values: Mapping[str, Any], file: Path) -> int:

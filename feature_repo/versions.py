@@ -5,7 +5,7 @@ and then the newest `known_at`; so a version counts from when it is known, and w
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, date, datetime
 
 from feature_repo.contract import FEATURE_AT, KNOWN_AT, FeatureTable
 
@@ -30,17 +30,15 @@ def newest(files: str, table: FeatureTable, days: str) -> str:
     """
 
 
-def corrections(
-    source: str, files: str, table: FeatureTable, published_at: datetime, zone: str, among: str = "true"
-) -> str:
-    """SQL for the versions that make the published rows of the day `$again` those of `source`, known from now on.
+def corrections(source: str, files: str, table: FeatureTable, at: datetime, among: str) -> str:
+    """SQL for the versions that make the published rows of the day `$again` those of `source`, known from `at` on.
 
     Rows that don't meet the condition `among` are known to be the same. Rows whose moment lies in a day of `$new` are
     known when they say: by them a session that goes on over midnight grows. In the place of a row that is no more
     stands the one before it, or nulls.
     """
-    now = f"timestamp '{published_at:%Y-%m-%d %H:%M:%S.%f}'"
-    own_day = f"cast(timezone('{zone}', timezone('UTC', {FEATURE_AT} - interval 1 microsecond)) as date)"
+    now = f"timestamp '{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}'"
+    own_day = f"cast(timezone('{at.tzinfo}', timezone('UTC', {FEATURE_AT} - interval 1 microsecond)) as date)"
     compared = [column.name for column in table.columns if column.name != KNOWN_AT]
     return f"""
         with
@@ -61,9 +59,10 @@ def corrections(
     """
 
 
-def there(source: str, files: str, table: FeatureTable) -> str:
-    """SQL for the entities that were there on the days `$days`, as it was published or as `source` tells now."""
-    were_there = f"where {table.day} in $days and {table.was_there}"
+def there(source: str, files: str, table: FeatureTable, days: Iterable[date]) -> str:
+    """SQL for the entities that were there on `days`, as it was published or as `source` tells now."""
+    listed = ", ".join(f"date '{day}'" for day in days)
+    were_there = f"where {table.day} in ({listed}) and {table.was_there}"
     return f"""
         select {table.join_key} from {source} {were_there}
         union

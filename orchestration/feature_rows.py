@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from feature_repo import offline
 from feature_repo.contract import FeatureTable
+from feature_repo.offline import History
 from feature_repo.versions import RETRACTED
 from ga4_export.bigquery import as_duckdb
 from orchestration.resources import SETTINGS, FeatureStoreResource, WarehouseResource
@@ -19,14 +20,14 @@ def read(warehouse: WarehouseResource, table: FeatureTable, first: date, last: d
     """The rows of the days from `first` to `last`, both included."""
     if SETTINGS.profile == "gcp":
         return warehouse.query(f"select * from {table.name} where {table.day} between date '{first}' and date '{last}'")
-    return offline.read(table, offline.offline_folder(SETTINGS.home, table), first, last)
+    return History.of(SETTINGS.home, table).read(first, last)
 
 
 def read_to_serve(warehouse: WarehouseResource, table: FeatureTable, day: date) -> pd.DataFrame:
-    """The rows of `day`, with what `offline.read_to_serve` adds to them; BigQuery's tables keep no retracted rows."""
+    """The rows of `day`, with what `History.read_to_serve` adds to them; BigQuery's tables keep no retracted rows."""
     if SETTINGS.profile == "gcp":
         return read(warehouse, table, day, day).assign(**{RETRACTED: False})
-    return offline.read_to_serve(table, offline.offline_folder(SETTINGS.home, table), day)
+    return History.of(SETTINGS.home, table).read_to_serve(day)
 
 
 @contextmanager
@@ -39,7 +40,7 @@ def queried(
             connection.register("fetched", read(warehouse, table, first, last))
             yield connection, "select * from fetched"
         else:
-            yield connection, offline.rows(table, offline.offline_folder(SETTINGS.home, table), first, last)
+            yield connection, History.of(SETTINGS.home, table).rows(first, last)
 
 
 def training_frame(feature_store: FeatureStoreResource, service: str, labels: pd.DataFrame) -> pd.DataFrame:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import dagster as dg
 
-from feature_repo import offline, online
+from feature_repo import online
 from feature_repo.contract import FeatureTable
+from feature_repo.offline import History, Marts
 from feature_repo.store import build_objects
 from feature_repo.versions import RETRACTED
 from orchestration import feature_rows
@@ -41,19 +42,18 @@ def _publish(table: FeatureTable) -> dg.AssetsDefinition:
     )
     def published(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:
         warehouse.take()
-        folder = offline.offline_folder(SETTINGS.home, table)
-        days = days_of(context)
+        history = History.of(SETTINGS.home, table)
         if is_rebuild(context):
-            offline.forget(folder)
-        marts = offline.Marts(Path(warehouse.path), WAREHOUSE_SCHEMA)
-        publication = offline.publish(marts, table, days, folder, datetime.now(SETTINGS.zone), _remembering(days, table))
+            history.forget()
+        days, marts = days_of(context), Marts(Path(warehouse.path), WAREHOUSE_SCHEMA)
+        publication = history.publish(marts, days, datetime.now(SETTINGS.zone), _remembering(days, table))
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": publication.rows,
                 "rows_corrected": publication.corrections,
                 "features": len(table.features),
                 "contract": table.checksum,
-                "folder": dg.MetadataValue.path(folder),
+                "folder": dg.MetadataValue.path(history.folder),
             }
         )
 

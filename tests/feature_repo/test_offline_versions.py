@@ -11,17 +11,7 @@ import pandas as pd
 import pytest
 from feast import FeatureStore
 
-from feature_repo.offline import (
-    MOMENT,
-    Marts,
-    Publication,
-    forget,
-    offline_folder,
-    publish,
-    read,
-    read_to_serve,
-    training_frame,
-)
+from feature_repo.offline import MOMENT, History, Marts, Publication, training_frame
 from tests.feature_repo.conftest import TABLE
 
 ZONE = ZoneInfo("Europe/Warsaw")
@@ -44,7 +34,7 @@ class Shop:
 
     def __init__(self, folder: Path, home: Path) -> None:
         self.marts = Marts(folder / "warehouse.duckdb", "main")
-        self.folder = offline_folder(home, TABLE)
+        self.history = History.of(home, TABLE)
 
     def holds(self, *rows: tuple[Any, ...]) -> None:
         types = ["varchar", "date", "timestamp", "timestamp", "bigint", "double", "varchar", "boolean"]
@@ -55,13 +45,13 @@ class Shop:
                 connection.execute(f"insert into {TABLE.name} values (?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def publish(self, now: datetime, *days: date) -> Publication:
-        return publish(self.marts, TABLE, days or (FIRST,), self.folder, now)
+        return self.history.publish(self.marts, days or (FIRST,), now)
 
     def files(self) -> dict[str, bytes]:
-        return {file.name: file.read_bytes() for file in self.folder.iterdir()}
+        return {file.name: file.read_bytes() for file in self.history.folder.iterdir()}
 
     def current(self, first: date = FIRST, last: date = SECOND) -> dict[str, int]:
-        rows = read(TABLE, self.folder, first, last)
+        rows = self.history.read(first, last)
         assert list(rows.columns) == NAMES
         return dict(zip(rows["user_pseudo_id"], rows["visits"], strict=True))
 
@@ -70,7 +60,7 @@ class Shop:
 def shop(tmp_path: Path, home: Path) -> Iterator[Shop]:
     shop = Shop(tmp_path, home)
     yield shop
-    forget(shop.folder)
+    shop.history.forget()
 
 
 def _known(store: FeatureStore, user: str, *moments: str) -> list[float | None]:
@@ -102,7 +92,7 @@ def test_later_days_are_corrected_of_whoever_was_there(shop: Shop) -> None:
     shop.publish(_at(7), FIRST, SECOND)
     shop.holds(_row("u", 2), _row("u", 2, SECOND), _row("v", 2, SECOND), _row("u", 2, THIRD))
 
-    corrected = publish(shop.marts, TABLE, [FIRST], shop.folder, _at(8), remembering=[SECOND, THIRD])
+    corrected = shop.history.publish(shop.marts, [FIRST], _at(8), remembering=[SECOND, THIRD])
 
     assert corrected == Publication(rows=1, corrections=2)
     assert shop.current(SECOND, THIRD) == {"u": 2, "v": 1}, "a day that was never published waits for its own run"
@@ -127,7 +117,7 @@ def test_a_row_that_turns_null_or_back_is_a_correction(shop: Shop, store: Featur
     shop.holds(_row("u", 1))
 
     assert shop.publish(_at(8)).corrections == 1
-    assert read(TABLE, shop.folder, FIRST, FIRST)["city"].isna().all()
+    assert shop.history.read(FIRST, FIRST)["city"].isna().all()
 
 
 def test_what_only_its_known_at_tells_apart_is_the_same_row(shop: Shop) -> None:
@@ -156,7 +146,7 @@ def test_what_is_served_is_a_day_and_the_withdrawn_rows_up_to_it(shop: Shop) -> 
     shop.publish(_at(7), FIRST, SECOND)
 
     def served() -> dict[str, tuple[float, bool]]:
-        rows = read_to_serve(TABLE, shop.folder, SECOND)
+        rows = shop.history.read_to_serve(SECOND)
         stated = zip(rows["visits"].fillna(-1), rows["is_retracted"], strict=True)
         return dict(zip(rows["user_pseudo_id"], stated, strict=True))
 
@@ -198,7 +188,7 @@ def test_a_version_is_later_than_the_one_before_it_whatever_the_clock_says(shop:
     shop.publish(_at(8, day=1))
 
     assert shop.current() == {"u": 2}
-    known = duckdb.execute(f"select known_at from '{shop.folder}/*.parquet' order by visits").fetchall()
+    known = duckdb.execute(f"select known_at from '{shop.history.folder}/*.parquet' order by visits").fetchall()
     assert [str(at) for (at,) in known] == ["2026-01-02 05:00:00", "2026-01-02 05:00:00.000001"]
 
 
@@ -218,7 +208,7 @@ def test_a_forgotten_history_begins_anew(shop: Shop) -> None:
     shop.publish(_at(7))
     shop.holds(_row("u", 2))
     shop.publish(_at(8))
-    forget(shop.folder)
+    shop.history.forget()
 
     assert shop.publish(_at(9)) == Publication(rows=1, corrections=0)
     assert shop.current() == {"u": 2}

@@ -11,7 +11,7 @@ import pytest
 from feast import FeatureStore
 
 from feature_repo.contract import FeatureTable
-from feature_repo.offline import Marts, offline_folder, publish, read_to_serve
+from feature_repo.offline import History, Marts
 from feature_repo.online import OnlineWrite, clear, write_newest
 from tests.feature_repo.conftest import OTHER_TABLE, TABLE, open_online
 
@@ -88,7 +88,7 @@ def test_of_versions_written_at_once_within_a_second_the_newest_is_served(
 
 def test_a_withdrawn_row_is_served_no_more(online_store: FeatureStore, tmp_path: Path) -> None:
     """By a user whom a late delivery withdrew, and one whose row it moved to an earlier moment."""
-    marts, folder = Marts(tmp_path / "warehouse.duckdb", "main"), offline_folder(tmp_path, TABLE)
+    marts, history = Marts(tmp_path / "warehouse.duckdb", "main"), History.of(tmp_path, TABLE)
     days, users = [date(2026, 1, 6)], ["withdrawn", "moved", "kept"]
     first = _rows(users, 9)
     moved = _rows(["moved"], 5, at=DAY - pd.Timedelta(hours=1))
@@ -96,7 +96,7 @@ def test_a_withdrawn_row_is_served_no_more(online_store: FeatureStore, tmp_path:
         with duckdb.connect(str(marts.warehouse)) as connection:
             connection.register("held", held)
             connection.execute(f"create or replace table {TABLE.name} as select * replace (day::date as day) from held")
-        publish(marts, TABLE, days, folder, datetime(2026, 1, 7, hour, tzinfo=UTC))
-        write_newest(online_store, TABLE, read_to_serve(TABLE, folder, days[0]))
+        history.publish(marts, days, datetime(2026, 1, 7, hour, tzinfo=UTC))
+        write_newest(online_store, TABLE, history.read_to_serve(days[0]))
 
     assert _served(online_store, users) == [None, 5, 9]

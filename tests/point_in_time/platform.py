@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from feast import FeatureStore, FileSource
 
-from feature_repo import contract, offline
+from feature_repo import contract
 from feature_repo.contract import FEATURE_AT, KNOWN_AT, FeatureTable
-from feature_repo.offline import Marts
+from feature_repo.offline import History, Marts
 from feature_repo.store import build_objects, open_store
 from ga4_export.landing import Landing
 from ga4_export.schema import EVENTS
@@ -136,8 +136,7 @@ class Platform:
         self._build(first, landed[-1])
         days = [day for day in landed if day >= first]
         for table in self.project.tables:
-            folder = offline.offline_folder(self.home, table)
-            offline.publish(Marts(self._warehouse, SCHEMA), table, days, folder, now.astimezone(ZONE))
+            History.of(self.home, table).publish(Marts(self._warehouse, SCHEMA), days, now.astimezone(ZONE))
 
     def _build(self, first: date, last: date) -> None:
         """What dbt's incremental strategy does on DuckDB."""
