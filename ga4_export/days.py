@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,9 @@ REWRITTEN = timedelta(days=3)
 """GA4 rewrites a day for up to three days after it."""
 
 _BEFORE = 7
+
+# Parts of landing a day keep one processor busy at most, and a second day fits into the memory.
+_AT_ONCE = 2
 
 
 @dataclass(frozen=True)
@@ -76,21 +80,15 @@ def land_days(
     landing: Landing, exported: Mapping[date, Sequence[Path]], days: Iterable[date], now: datetime
 ) -> LandedDays:
     """Land each of `days`; what is wrong with one is kept beside the landed ones until it lands."""
-    landed, refused = [], []
-    for day in days:
-        files = exported.get(day, ())
-        record = _record(landing, day)
-        try:
-            if not files:
-                raise day_is_missing(day)
-            landed.append(landing.land(day, files, now))
-            # also of a day that was landed before, by a process that ended here
-            replay.resume(landing, day, now)
-            record.unlink(missing_ok=True)
-        except ExportError as problem:
-            refused.append(Refused(str(day), tuple(map(str, files)), problem.code, str(problem), now.isoformat()))
-            whole.text(record, json.dumps(asdict(refused[-1]), indent=1))
-    return LandedDays(tuple(landed), tuple(refused))
+    waiting = iter(days)
+    outcomes: list[LandedDay | Refused] = []
+    # whose export it is, the others learn from the first that lands
+    while not landing.landed_days() and (day := next(waiting, None)):
+        outcomes.append(_land(landing, day, exported.get(day, ()), now))
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        outcomes += pool.map(lambda day: _land(landing, day, exported.get(day, ()), now), waiting)
+    landed = tuple(outcome for outcome in outcomes if isinstance(outcome, LandedDay))
+    return LandedDays(landed, tuple(outcome for outcome in outcomes if isinstance(outcome, Refused)))
 
 
 def refused_days(landing: Landing) -> tuple[Refused, ...]:
@@ -128,6 +126,22 @@ def sizes(landing: Landing, days: Iterable[date]) -> tuple[Size, ...]:
     rows = {day: landed.rows_read for day in landing.landed_days() if (landed := landing.landed(day))}
     before = {day: [rows[other] for other in rows if 0 < (day - other).days <= _BEFORE] for day in days if day in rows}
     return tuple(Size(day, rows[day], median(others) if others else None) for day, others in before.items())
+
+
+def _land(landing: Landing, day: date, files: Sequence[Path], now: datetime) -> LandedDay | Refused:
+    record = _record(landing, day)
+    try:
+        if not files:
+            raise day_is_missing(day)
+        landed = landing.land(day, files, now)
+        # also of a day that was landed before, by a process that ended here
+        replay.resume(landing, day, now)
+    except ExportError as problem:
+        refused = Refused(str(day), tuple(map(str, files)), problem.code, str(problem), now.isoformat())
+        whole.text(record, json.dumps(asdict(refused), indent=1))
+        return refused
+    record.unlink(missing_ok=True)
+    return landed
 
 
 def _record(landing: Landing, day: date) -> Path:

@@ -4,7 +4,8 @@
     {%- set up_to_now = 'over (partition by session_key order by event_timestamp range between unbounded preceding and current row)' -%}
     {%- set is_event = 'true' if rule.event == '*' else "event_name = '" ~ rule.event ~ "'" -%}
     {%- if rule.aggregation == 'occurred' -%}
-        max(case when {{ is_event }} then 1 else 0 end) {{ up_to_now }} = 1
+        {#- the first such act of the whole session costs a fifth of looking back from each act -#}
+        coalesce(min(case when {{ is_event }} then event_timestamp end) over (partition by session_key) <= event_timestamp, false)
     {%- elif rule.aggregation == 'count' -%}
         cast(sum(case when {{ is_event }} then 1 else 0 end) {{ up_to_now }} as int64)
     {%- elif rule.aggregation == 'count_5m' -%}
