@@ -69,12 +69,15 @@ class History:
         source = f"{marts.schema}.{self.table.name}"
         new = [day for day in days if not self._is_published(day)]
         # who was there on the days is all that a later day can remember of them
-        there = f"{self.table.join_key} in ({versions.there(source, self._files, self.table, days)})"
-        among = dict.fromkeys(days, "true") | dict.fromkeys(remembering, there)
+        among = dict.fromkeys(days, "true") | dict.fromkeys(remembering, f"{self.table.join_key} in (from there)")
         again = {day: condition for day, condition in among.items() if self._is_published(day)}
         with duckdb.connect(str(marts.warehouse), read_only=True) as connection:
-            # before new days are written: until then a repeated run finds the same to correct
-            corrections = self._correct(connection, source, again, new, now) if again else 0
+            corrections = 0
+            if again:
+                there = versions.there(source, self._files, self.table)
+                connection.execute(f"create temp table there as {there}", {"days": days})
+                # before new days are written: until then a repeated run finds the same to correct
+                corrections = self._correct(connection, source, again, new, now)
             for day in new:
                 _write(connection, versions.first(source, self.table), {"day": day}, self._first_file(day))
             rows = connection.execute(f"select count(*) from {source} where {self.table.day} in $days", {"days": days})

@@ -5,7 +5,7 @@ and then the newest `known_at`; so a version counts from when it is known, and w
 """
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 from feature_repo.contract import FEATURE_AT, KNOWN_AT, FeatureTable
 
@@ -59,10 +59,9 @@ def corrections(source: str, files: str, table: FeatureTable, at: datetime, amon
     """
 
 
-def there(source: str, files: str, table: FeatureTable, days: Iterable[date]) -> str:
-    """SQL for the entities that were there on `days`, as it was published or as `source` tells now."""
-    listed = ", ".join(f"date '{day}'" for day in days)
-    were_there = f"where {table.day} in ({listed}) and {table.was_there}"
+def there(source: str, files: str, table: FeatureTable) -> str:
+    """SQL for the entities that were there on the days `$days`, as it was published or as `source` tells now."""
+    were_there = f"where {table.day} in $days and {table.was_there}"
     return f"""
         select {table.join_key} from {source} {were_there}
         union

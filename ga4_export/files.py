@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ga4_export.conform import missing_columns
-from ga4_export.listing import ExportError, missing_days
+from ga4_export.listing import ExportError, missing_days, name_of
 from ga4_export.manifest import SourceFile
 
 
@@ -34,7 +34,7 @@ def source_of(file: Path) -> SourceFile:
     parquet = open_parquet(file)
     if missing := missing_columns(parquet.schema_arrow):
         raise ExportError(f"{file} lacks the columns {', '.join(missing)} of a GA4 export.", "E_SCHEMA_MISSING_COLUMN")
-    return SourceFile(file.name, file.stat().st_size, digest_of(file), parquet.metadata.num_rows)
+    return SourceFile(name_of(file), file.stat().st_size, digest_of(file), parquet.metadata.num_rows)
 
 
 def digest_of(file: Path) -> str:

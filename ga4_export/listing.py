@@ -51,6 +51,11 @@ def kind_of(files: Sequence[Path]) -> str:
     return (name[1] if name else None) or DAILY
 
 
+def name_of(file: Path) -> str:
+    """A file's name in the export; one of several of its day is named with their folder."""
+    return f"{file.parent.name}/{file.name}" if _DAY.fullmatch(file.parent.name) else file.name
+
+
 def missing_days(days: Mapping[date, Sequence[Path]]) -> tuple[date, ...]:
     """The days between the first and the last one that have no file."""
     first, last = min(days), max(days)

@@ -2,10 +2,8 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 import duckdb
@@ -21,7 +19,7 @@ from ga4_export.landing import Landing
 from orchestration.turns import OfOneRun
 from tactful import settings as tactful_settings
 from tactful.dbt import MANIFEST
-from tactful.landing import privacy_of
+from tactful.landing import landing_of
 from tactful.source import source_of
 
 if TYPE_CHECKING:
@@ -52,15 +50,10 @@ def all_rows(table: str) -> str:
 class LandingResource(OfOneRun):
     """The landing of GA4 export days."""
 
-    time_zone: str
-    export_delay_hours: int
-
     def open(self) -> Landing:
         self.take()
-        delay = timedelta(hours=self.export_delay_hours)
-        # not a field: Dagster shows what a resource was given, and this may hold a key
-        privacy = privacy_of(SETTINGS)
-        return Landing(Path(self.home) / "ga4_export", ZoneInfo(self.time_zone), delay, privacy)
+        # settings are no field: Dagster shows what a resource was given, and these may hold a key
+        return landing_of(SETTINGS.model_copy(update={"home": Path(self.home)}))
 
 
 class WarehouseResource(OfOneRun):
@@ -152,9 +145,7 @@ def build_resources() -> dict[str, dg.ConfigurableResource]:
     """The resources of the home that the settings name."""
     home = str(SETTINGS.home)
     return {
-        "landing": LandingResource(
-            home=home, time_zone=SETTINGS.time_zone, export_delay_hours=SETTINGS.export_delay_hours
-        ),
+        "landing": LandingResource(home=home),
         "dbt": Dbt(project_dir=str(DBT_PROJECT), profiles_dir=str(DBT_PROJECT)),
         "warehouse": _warehouse(),
         "feature_store": FeatureStoreResource(),

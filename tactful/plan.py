@@ -75,17 +75,10 @@ def late_days(before: Inputs | None, now: Inputs, source: Source) -> tuple[date,
     return tuple(day for day in _changed(before, now) if str(day) in before.days and day < source.last - REWRITTEN)
 
 
-def without(now: Inputs, before: Inputs | None, days: Iterable[date]) -> Inputs:
-    """`now`, but for `days`, which are as they were `before`."""
-    left = {str(day): before.days[str(day)] for day in days} if before else {}
-    return Inputs({**now.days, **left}, now.rest)
-
-
-def with_days(before: Inputs, now: Inputs, days: Iterable[date]) -> Inputs:
-    """`before`, but for `days`, which are as they are `now`."""
-    return Inputs(
-        {**before.days, **{str(day): now.days[str(day)] for day in days if str(day) in now.days}}, before.rest
-    )
+def with_days(inputs: Inputs, other: Inputs, days: Iterable[date]) -> Inputs:
+    """`inputs`, but for `days`, which are as they are in `other`."""
+    others = {str(day): other.days[str(day)] for day in days if str(day) in other.days}
+    return Inputs({**inputs.days, **others}, inputs.rest)
 
 
 def recorded(home: Path) -> Inputs | None:

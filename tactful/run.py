@@ -55,7 +55,7 @@ def _run(settings: Settings, console: Console, without_broken_days: bool) -> int
         console.print(f"Building {days.first} to {days.last}: {days.reason}.")
         stages = run_job(settings, "everything", days, console)
         _add_stages(summary_file, stages)
-        plan.record(settings.home, plan.without(inputs, before, late))
+        plan.record(settings.home, plan.with_days(inputs, before, late) if before else inputs)
     summary = json.loads(summary_file.read_text())
     scoreboard.show(summary, console)
     if late:

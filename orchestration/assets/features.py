@@ -1,6 +1,6 @@
 """Features: published for the offline store, described to Feast, written to the online store."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -28,62 +28,53 @@ from orchestration.resources import (
 GROUP = "features"
 
 
-def _publish(table: FeatureTable) -> dg.AssetsDefinition:
+def _feature_table(table: FeatureTable) -> dg.AssetsDefinition:
+    kind, stored, tell = (
+        ("bigquery", "Feast's offline store reads the table itself; nothing is copied.", _count)
+        if SETTINGS.profile == "gcp"
+        else ("parquet", "Published by day for Feast's offline store.", _publish)
+    )
+
     @dg.asset(
         key=["feature_store", table.view],
         deps=[dg.AssetKey(table.name), dg.AssetKey("stg_ga4__source_files")],
         group_name=GROUP,
-        kinds={"parquet", "feast"},
+        kinds={kind, "feast"},
         owners=OWNERS,
         partitions_def=DAILY,
         backfill_policy=IN_ONE_RUN,
-        description=f"{table.description} Published by day for Feast's offline store.",
+        description=f"{table.description} {stored}",
         pool=WAREHOUSE_POOL,
     )
     def published(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:
-        warehouse.take()
-        history = History.of(SETTINGS.home, table)
-        if is_rebuild(context):
-            history.forget()
-        days, marts = days_of(context), Marts(Path(warehouse.path), WAREHOUSE_SCHEMA)
-        publication = history.publish(marts, days, datetime.now(SETTINGS.zone), _remembering(days, table))
-        return dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": publication.rows,
-                "rows_corrected": publication.corrections,
-                "features": len(table.features),
-                "contract": table.checksum,
-                "folder": dg.MetadataValue.path(history.folder),
-            }
-        )
+        told = tell(context, warehouse, table)
+        return dg.MaterializeResult(metadata={**told, "features": len(table.features), "contract": table.checksum})
 
     return published
 
 
-def _count(table: FeatureTable) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=["feature_store", table.view],
-        deps=[dg.AssetKey(table.name), dg.AssetKey("stg_ga4__source_files")],
-        group_name=GROUP,
-        kinds={"bigquery", "feast"},
-        owners=OWNERS,
-        partitions_def=DAILY,
-        backfill_policy=IN_ONE_RUN,
-        description=f"{table.description} Feast's offline store reads the table itself; nothing is copied.",
-    )
-    def counted(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:
-        days = days_of(context)
-        return dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": warehouse.count(
-                    table.name, f"{table.day} between date '{days[0]}' and date '{days[-1]}'"
-                ),
-                "features": len(table.features),
-                "contract": table.checksum,
-            }
-        )
+def _publish(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, table: FeatureTable
+) -> Mapping[str, int | dg.MetadataValue]:
+    warehouse.take()
+    history = History.of(SETTINGS.home, table)
+    if is_rebuild(context):
+        history.forget()
+    days, marts = days_of(context), Marts(Path(warehouse.path), WAREHOUSE_SCHEMA)
+    publication = history.publish(marts, days, datetime.now(SETTINGS.zone), _remembering(days, table))
+    return {
+        "dagster/row_count": publication.rows,
+        "rows_corrected": publication.corrections,
+        "folder": dg.MetadataValue.path(history.folder),
+    }
 
-    return counted
+
+def _count(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, table: FeatureTable
+) -> Mapping[str, int | dg.MetadataValue]:
+    days = days_of(context)
+    condition = f"{table.day} between date '{days[0]}' and date '{days[-1]}'"
+    return {"dagster/row_count": warehouse.count(table.name, condition)}
 
 
 def _remembering(days: Sequence[date], table: FeatureTable) -> Sequence[date]:
@@ -92,7 +83,7 @@ def _remembering(days: Sequence[date], table: FeatureTable) -> Sequence[date]:
     return [days[-1] + timedelta(days=n) for n in range(1, (last - days[-1]).days + 1)]
 
 
-published_tables = [_count(table) if SETTINGS.profile == "gcp" else _publish(table) for table in TABLES]
+published_tables = [_feature_table(table) for table in TABLES]
 
 
 @dg.asset(group_name=GROUP, kinds={"feast"}, owners=OWNERS, deps=published_tables)
@@ -106,17 +97,22 @@ def feature_registry(feature_store: FeatureStoreResource) -> dg.MaterializeResul
     return dg.MaterializeResult(metadata={"objects": len(objects), **views, "services": names(services)})
 
 
-def _write_online(table: FeatureTable) -> dg.AssetsDefinition:
+_EQUAL = "online_equals_offline"
+
+
+def _online_table(table: FeatureTable) -> dg.AssetsDefinition:
+    key = ["online_store", table.view]
+
     @dg.asset(
-        key=["online_store", table.view],
+        key=key,
         deps=[feature_registry],
         group_name=GROUP,
         kinds={"feast", "redis" if SETTINGS.profile == "gcp" else "sqlite"},
         owners=OWNERS,
         check_specs=[
             dg.AssetCheckSpec(
-                "online_equals_offline",
-                asset=["online_store", table.view],
+                _EQUAL,
+                asset=key,
                 blocking=True,
                 description="For up to 1,000 entities, each feature served online equals its published value.",
             )
@@ -135,20 +131,22 @@ def _write_online(table: FeatureTable) -> dg.AssetsDefinition:
         parity = online.compare(store, table, current.sample(min(len(current), 1_000), random_state=0))
         return dg.MaterializeResult(
             metadata={"dagster/row_count": outcome.written, "rows_outdated": outcome.outdated},
-            check_results=[
-                dg.AssetCheckResult(
-                    check_name="online_equals_offline",
-                    passed=parity.different == 0,
-                    metadata={
-                        "compared": parity.compared,
-                        "different": parity.different,
-                        "features_different": names(parity.features),
-                    },
-                )
-            ],
+            check_results=[_told(parity)],
         )
 
     return written
 
 
-online_tables = [_write_online(table) for table in TABLES if table.is_online]
+def _told(parity: online.Parity) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=_EQUAL,
+        passed=parity.different == 0,
+        metadata={
+            "compared": parity.compared,
+            "different": parity.different,
+            "features_different": names(parity.features),
+        },
+    )
+
+
+online_tables = [_online_table(table) for table in TABLES if table.is_online]

@@ -66,7 +66,7 @@ def check(shop: Home, monkeypatch: pytest.MonkeyPatch) -> Check:
     monkeypatch.setattr(landing_checks, "SOURCE", Source(str(shop.export), DAYS[0], DAYS[-1], "files"))
     home = shop.landing.folder.parent
     resources = {
-        "landing": LandingResource(home=str(home), time_zone="UTC", export_delay_hours=0),
+        "landing": LandingResource(home=str(home)),
         "warehouse": WarehouseResource(home=str(home), path=str(home / "warehouse.duckdb")),
     }
     tags = {"dagster/asset_partition_range_start": str(DAYS[0]), "dagster/asset_partition_range_end": str(DAYS[-1])}

@@ -94,11 +94,11 @@ def test_late_days_stay_late_until_they_are_built() -> None:
     now = _changed(2, 9)
     late = plan.late_days(BEFORE, now, SOURCE)
 
-    after_a_run = plan.without(now, BEFORE, late)
+    after_a_run = plan.with_days(now, BEFORE, late)
 
     assert after_a_run == _changed(9)
     assert plan.late_days(after_a_run, now, SOURCE) == late == (date(2026, 1, 2),)
-    assert plan.late_days(plan.without(now, after_a_run, ()), now, SOURCE) == ()
+    assert plan.late_days(plan.with_days(now, after_a_run, ()), now, SOURCE) == ()
 
 
 def test_a_backfill_vouches_for_its_own_days_alone() -> None:

@@ -4,8 +4,19 @@
 with
 
 -- a session that begins or ends on another day is read whole: one day each side
+-- what follows sorts and groups events by these few columns; the others come to them at the end
 events as (
-    select *
+    select
+        event_date,
+        event_key,
+        user_pseudo_id,
+        ga_session_id,
+        event_name,
+        event_at,
+        event_timestamp,
+        batch_page_id,
+        batch_ordering_id,
+        batch_event_index
     from {{ ref('stg_ga4__events') }}
     where user_pseudo_id is not null
         and has_consent is not false
@@ -66,17 +77,9 @@ inferred as (
     from grouped
 ),
 
--- what follows sorts and groups events by few columns; the others come to them at the end
 keyed as (
     select
-        events.event_date,
-        events.event_key,
-        events.event_name,
-        events.event_at,
-        events.event_timestamp,
-        events.batch_page_id,
-        events.batch_ordering_id,
-        events.batch_event_index,
+        events.*,
         concat(
             events.user_pseudo_id, '.', coalesce(cast(events.ga_session_id as string), inferred.session_id)
         ) as session_key
@@ -123,13 +126,14 @@ described as (
         ordered.is_bot,
         ordered.activity_index,
         repeated_purchases.event_key is not null as is_repeated_purchase
-    from events
+    from {{ ref('stg_ga4__events') }} as events
     inner join ordered
         on events.event_date = ordered.event_date
         and events.event_key = ordered.event_key
     left join repeated_purchases
         on events.event_date = repeated_purchases.event_date
         and events.event_key = repeated_purchases.event_key
+    where events.event_date between {{ days_after(first_day(), -1) }} and {{ days_after(last_day(), 1) }}
 )
 
 select
