@@ -11,6 +11,8 @@ from typing import Any
 import duckdb
 import pandas as pd
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from tactful import home
 from tactful.dbt import MANIFEST, ensure_manifest
@@ -18,6 +20,7 @@ from tactful.settings import Settings
 from tactful.source import source_of
 
 PROJECT = Path(__file__).parents[1]
+_MAIN_JOB = "tests/main_job/"
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +38,24 @@ def pytest_configure(config: pytest.Config) -> None:
         settings = Settings(home=Path(tempfile.mkdtemp()))
         home.prepare(settings)
         ensure_manifest(settings, source_of(settings))
+
+
+class OneWorkerAFile(LoadFileScheduling):
+    """Tests of a file run on one worker, and so do all that look at the main job's home, which is built once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return _MAIN_JOB if file.startswith(_MAIN_JOB) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneWorkerAFile:
+    return OneWorkerAFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole processes take longest and come first, so that no worker is left with one of them at the end."""
+    items.sort(key=lambda item: (_MAIN_JOB not in item.nodeid, item.nodeid.count("/")))
 
 
 @pytest.fixture(scope="session")

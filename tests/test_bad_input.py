@@ -1,7 +1,6 @@
 """Mistakes that users make: one clear line, a non-zero exit, and nothing lost."""
 
 import shutil
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 
 from simulator.export import write
 from simulator.shop import Shop
-from tests.conftest import Ran, tactful
+from tests.conftest import tactful
 
 FIRST, SECOND, THIRD = (f"events_2026010{day}.parquet" for day in (5, 6, 7))
 
@@ -116,20 +115,6 @@ def test_too_few_conversions_are_told_with_their_count(export: Path, tmp_path: P
     assert "Not trained: popup_behaviour has" in outcome.stdout
     assert "at least 50 are needed" in outcome.stdout
     assert "Traceback" not in outcome.stdout + outcome.stderr
-
-
-def test_a_port_in_use(ran: Ran) -> None:
-    with socket.socket() as taken, socket.socket() as free:
-        for port in (taken, free):
-            port.bind(("127.0.0.1", 0))
-        taken.listen()
-        in_use, not_in_use = (str(port.getsockname()[1]) for port in (taken, free))
-        free.close()
-        outcome = tactful("ui", home=ran.home, TACTFUL_DAGSTER_PORT=not_in_use, TACTFUL_MLFLOW_PORT=in_use)
-
-    assert outcome.returncode == 1
-    assert f"Port {in_use} of MLflow" in outcome.stderr
-    assert "set TACTFUL_MLFLOW_PORT to a free one" in outcome.stderr
 
 
 def test_nothing_to_look_at_yet(tmp_path: Path) -> None:
