@@ -40,7 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
         ensure_manifest(settings, source_of(settings))
 
 
-class OneWorkerAFile(LoadFileScheduling):
+class OneWorkerAFile(LoadFileScheduling):  # type: ignore[misc]
     """Tests of a file run on one worker, and so do all that look at the main job's home, which is built once."""
 
     def _split_scope(self, nodeid: str) -> str:
