@@ -111,7 +111,9 @@ class History:
         """SQL for the newest version of each row whose day meets a condition."""
         if self._is_corrected:
             return versions.newest(self._files, self.table, days)
-        return f"select * from read_parquet('{self._files}') where {self.table.day} {days}"
+        # not the corrections that another run may write between now and the reading
+        first_versions = self.folder / "????-??-??.parquet"
+        return f"select * from read_parquet('{first_versions}') where {self.table.day} {days}"
 
     @property
     def _is_corrected(self) -> bool:

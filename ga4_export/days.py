@@ -20,7 +20,7 @@ REWRITTEN = timedelta(days=3)
 
 _BEFORE = 7
 
-# Parts of landing a day keep one processor busy at most, and a second day fits into the memory.
+# Parts of landing a day keep one processor busy at most.
 _AT_ONCE = 2
 
 
@@ -83,7 +83,7 @@ def land_days(
     waiting = iter(days)
     outcomes: list[LandedDay | Refused] = []
     # whose export it is, the others learn from the first that lands
-    while not landing.landed_days() and (day := next(waiting, None)):
+    while not _tells_streams(outcomes) and (day := next(waiting, None)):
         outcomes.append(_land(landing, day, exported.get(day, ()), now))
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         outcomes += pool.map(lambda day: _land(landing, day, exported.get(day, ()), now), waiting)
@@ -142,6 +142,10 @@ def _land(landing: Landing, day: date, files: Sequence[Path], now: datetime) -> 
         return refused
     record.unlink(missing_ok=True)
     return landed
+
+
+def _tells_streams(outcomes: Iterable[LandedDay | Refused]) -> bool:
+    return any(isinstance(outcome, LandedDay) and outcome.streams for outcome in outcomes)
 
 
 def _record(landing: Landing, day: date) -> Path:

@@ -53,9 +53,9 @@ _KEPT_OUT = """
 
 @contextmanager
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database of its own for a day."""
+    """A database of its own for a day, which leaves room for that of another; what does not fit goes to disk."""
     with duckdb.connect() as opened:
-        opened.execute("set TimeZone = 'UTC'")
+        opened.execute("set TimeZone = 'UTC'; set memory_limit = '40%'")
         yield opened
 
 

@@ -54,8 +54,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneWork
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole processes take longest and come first, so that no worker is left with one of them at the end."""
-    items.sort(key=lambda item: (_MAIN_JOB not in item.nodeid, item.nodeid.count("/")))
+    """Whole processes, in few folders, take longest and come first: no worker is left with one of them at the end."""
+    items.sort(key=lambda item: (not item.nodeid.startswith(_MAIN_JOB), len(item.path.parts)))
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,9 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
+from feature_repo import contract
+from feature_repo.contract import KNOWN_AT
+from feature_repo.offline import History
 from simulator.export import write
 from simulator.shop import Shop
 from tactful import home
@@ -185,6 +188,22 @@ def test_who_is_gone_from_a_late_day_is_gone_from_what_remembers_it(
     assert _rows(late, f"select count(*) from fct_user_features where {remembering} and user_pseudo_id = '{gone}'") == [
         (0,)
     ]
+
+
+def test_what_is_published_is_what_is_built_after_a_late_day(
+    settings: Settings, late_and_afresh: tuple[Path, Path], manifest: Path
+) -> None:
+    """Also of the days that remember it, of which only those who were there are looked at."""
+    late, _ = late_and_afresh
+    last = LATE + 27 * A_DAY
+    for table in contract.load(manifest):
+        published = History.of(settings.home, table).rows(LATE - A_DAY, last)
+        names = ", ".join(column.name for column in table.columns if column.name != KNOWN_AT)
+        built = f"select {names} from {table.name} where {table.day} between date '{LATE - A_DAY}' and date '{last}'"
+        told = f"select {names} from ({published})"
+
+        assert _rows(late, f"select count(*) > 100 from ({told})") == [(True,)]
+        assert _rows(late, f"({told} except {built}) union all ({built} except {told})") == [], table.name
 
 
 def _told(warehouse: Path, table: str) -> Sequence[tuple[object, ...]]:

@@ -97,7 +97,7 @@ def feature_registry(feature_store: FeatureStoreResource) -> dg.MaterializeResul
     return dg.MaterializeResult(metadata={"objects": len(objects), **views, "services": names(services)})
 
 
-_EQUAL = "online_equals_offline"
+_PARITY_CHECK = "online_equals_offline"
 
 
 def _online_table(table: FeatureTable) -> dg.AssetsDefinition:
@@ -111,7 +111,7 @@ def _online_table(table: FeatureTable) -> dg.AssetsDefinition:
         owners=OWNERS,
         check_specs=[
             dg.AssetCheckSpec(
-                _EQUAL,
+                _PARITY_CHECK,
                 asset=key,
                 blocking=True,
                 description="For up to 1,000 entities, each feature served online equals its published value.",
@@ -131,15 +131,15 @@ def _online_table(table: FeatureTable) -> dg.AssetsDefinition:
         parity = online.compare(store, table, current.sample(min(len(current), 1_000), random_state=0))
         return dg.MaterializeResult(
             metadata={"dagster/row_count": outcome.written, "rows_outdated": outcome.outdated},
-            check_results=[_told(parity)],
+            check_results=[_check_result(parity)],
         )
 
     return written
 
 
-def _told(parity: online.Parity) -> dg.AssetCheckResult:
+def _check_result(parity: online.Parity) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
-        check_name=_EQUAL,
+        check_name=_PARITY_CHECK,
         passed=parity.different == 0,
         metadata={
             "compared": parity.compared,

@@ -166,6 +166,8 @@ def test_files_in_a_folder_of_a_day_are_one_day(landing: Landing, write: Write) 
 
     landed = landing.land(DAY, list_days(folder.parent)[DAY], NOW)
 
+    assert [file.name for file in landed.files] == ["events_20260105/000.parquet", "events_20260105/001.parquet"]
+
     assert (landed.rows_read, len(landed.files)) == (2, 2)
 
 

@@ -8,7 +8,7 @@
     {%- set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') -%}
     {%- set is_built = meta['day'] ~ ' between ' ~ first_day() ~ ' and ' ~ last_day() -%}
     {%- if last_remembering_day(meta.get('remembered_days', 1)) != last_day() %}
-    {%- set there = 'select ' ~ meta['join_key'] ~ ' from {} where ' ~ is_built ~ ' and ' ~ meta['was_there'] | default('') %}
+    {%- set there = 'select ' ~ meta['join_key'] ~ ' from {} where ' ~ is_built ~ ' and ' ~ meta['was_there'] | default('true') %}
     delete from {{ target }}
     where {{ meta['day'] }} > {{ last_day() }}
         and {{ meta['day'] }} <= {{ last_remembering_day(meta['remembered_days']) }}

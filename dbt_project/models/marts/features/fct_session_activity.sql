@@ -4,7 +4,16 @@ with
 
 acts as (
     -- by name, since a window carries along what it is given
-    select session_key, user_pseudo_id, session_date, event_date, event_timestamp, event_at, known_at, activity_index, event_name
+    select
+        session_key,
+        user_pseudo_id,
+        session_date,
+        event_date,
+        event_timestamp,
+        event_at,
+        known_at,
+        activity_index,
+        event_name
     from {{ ref('int_events_sessionized') }}
     where session_date between {{ first_day() }} and {{ last_day() }}
         and activity_index is not null
