@@ -4,10 +4,10 @@ A row is what its entity was at `feature_at`. Feast takes, of the versions known
 and then the newest `known_at`; so a version counts from when it is known, and what it replaces counts until then.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from feature_repo.contract import FEATURE_AT, KNOWN_AT, FeatureTable
+from feature_repo.contract import FEATURE_AT, KNOWN_AT, Column, FeatureTable
 
 RETRACTED = "is_retracted"
 """The column that is true of a version which stands in for a row that is no more."""
@@ -39,7 +39,7 @@ def corrections(source: str, files: str, table: FeatureTable, at: datetime, amon
     """
     now = f"timestamp '{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}'"
     own_day = f"cast(timezone('{at.tzinfo}', timezone('UTC', {FEATURE_AT} - interval 1 microsecond)) as date)"
-    compared = [column.name for column in table.columns if column.name != KNOWN_AT]
+    compared = [column for column in table.columns if column.name != KNOWN_AT]
     return f"""
         with
         fresh as (select * from {source} where {table.day} = $again and {among}),
@@ -71,9 +71,9 @@ def there(source: str, files: str, table: FeatureTable) -> str:
 
 def _retracted(source: str, table: FeatureTable, now: str) -> str:
     """SQL for `retracted`: what stands, from `now` on, for the rows of `published` that `fresh` lacks."""
-    features = [column.name for column in table.features]
     features_before = ", ".join(
-        f"case when before.until >= gone.{FEATURE_AT} then before.{name} end as {name}" for name in features
+        f"case when before.until >= gone.{FEATURE_AT} then before.{column.name} end as {column.name}"
+        for column in table.features
     )
     return f"""
         gone as (select * from published anti join fresh using ({_identity(table)})),
@@ -90,7 +90,7 @@ def _retracted(source: str, table: FeatureTable, now: str) -> str:
             select standing_in.* replace ({_later(now)}, true as {RETRACTED})
             from standing_in inner join gone as published using ({_identity(table)})
             where not published.{RETRACTED}
-                or {_differ("standing_in", "published", features)}
+                or {_differ("standing_in", "published", table.features)}
         )
     """
 
@@ -104,5 +104,10 @@ def _later(known_at: str) -> str:
     return f"greatest({known_at}, published.{KNOWN_AT} + interval 1 microsecond) as {KNOWN_AT}"
 
 
-def _differ(one: str, other: str, names: Iterable[str]) -> str:
-    return " or ".join(f"{one}.{name} is distinct from {other}.{name}" for name in names)
+def _differ(one: str, other: str, columns: Sequence[Column]) -> str:
+    """Whether two rows differ; not in the last digits of a sum, which depend on the order of its parts."""
+    compared = ("round({}.{}, 6)" if column.data_type == "float64" else "{}.{}" for column in columns)
+    return " or ".join(
+        f"{value.format(one, column.name)} is distinct from {value.format(other, column.name)}"
+        for value, column in zip(compared, columns, strict=True)
+    )

@@ -42,6 +42,8 @@ def backfill(settings: Settings, first: date | None, last: date | None, console:
             console.print(f"Built {span[0]} to {span[-1]} again, and what remembers them.")
             before = plan.with_days(before, now, span)
             plan.record(settings.home, before)
+        if days:
+            console.print("Models and scoreboard are those of the last run.")
 
 
 def _late(settings: Settings, source: Source, before: Inputs, now: Inputs) -> Sequence[date]:

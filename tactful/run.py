@@ -1,6 +1,7 @@
 """The main job from the command line: what is new is built, and the scoreboard is printed."""
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -71,7 +72,8 @@ def _refuse_broken(source: Source) -> None:
     problems = problems_of(list_days(source.folder)) if source.kind == "files" else ()
     if problems:
         more = f" There are {len(problems) - 1} more such problems." if len(problems) > 1 else ""
-        raise ExportError(f"{problems[0]}{more} `tactful run --without-broken-days` builds the others.")
+        command = f"tactful run --export {shlex.quote(str(source.folder))} --without-broken-days"
+        raise ExportError(f"{problems[0]}{more} `{command}` builds the others.")
 
 
 def _exit_code(summary: scoreboard.Summary, console: Console) -> int:

@@ -67,7 +67,7 @@ def test_a_missing_day(export: Path, tmp_path: Path) -> None:
     told = _refused(export, tmp_path / "home")
 
     assert "Day 2026-01-06 is missing" in told
-    assert told.endswith("`tactful run --without-broken-days` builds the others.")
+    assert told.endswith(f"`tactful run --export {export} --without-broken-days` builds the others.")
 
 
 def test_a_missing_column(export: Path, tmp_path: Path) -> None:

@@ -87,6 +87,16 @@ def test_the_same_rows_are_published_once(shop: Shop) -> None:
     assert shop.files() == published
 
 
+def test_the_last_digits_of_a_sum_are_no_correction(shop: Shop) -> None:
+    user, day, feature_at, known_at, visits, seconds, *others = _row("u", 1)
+    shop.holds((user, day, feature_at, known_at, visits, seconds, *others))
+    shop.publish(_at(7))
+
+    for more, corrections in ((1e-12, 0), (1e-3, 1)):
+        shop.holds((user, day, feature_at, known_at, visits, seconds + more, *others))
+        assert shop.publish(_at(8)).corrections == corrections
+
+
 def test_later_days_are_corrected_of_whoever_was_there(shop: Shop) -> None:
     shop.holds(_row("u", 1), _row("u", 1, SECOND), _row("v", 1, SECOND))
     shop.publish(_at(7), FIRST, SECOND)
