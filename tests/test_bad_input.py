@@ -108,10 +108,17 @@ def test_a_conversion_event_that_never_occurs(export: Path, tmp_path: Path) -> N
     assert "TACTFUL_CONVERSION_EVENT is 'goal6completions', which never occurs; the shop sends" in told
 
 
-def test_too_few_conversions_are_told_with_their_count(export: Path, tmp_path: Path) -> None:
-    outcome = tactful("run", "--export", str(export), home=tmp_path / "home", TACTFUL_CONVERSION_EVENT="begin_checkout")
+def test_without_its_newest_day_the_others_are_built_and_too_few_conversions_told(export: Path, tmp_path: Path) -> None:
+    (export / THIRD).write_text("<html>")
 
-    assert outcome.returncode == 3
+    outcome = tactful(
+        *("run", "--export", str(export), "--without-broken-days"),
+        home=tmp_path / "home",
+        TACTFUL_CONVERSION_EVENT="begin_checkout",
+    )
+
+    assert outcome.returncode == 4, outcome.stderr
+    assert f"{THIRD} is not a Parquet file" in outcome.stdout.replace("\n", " ")
     assert "Not trained: popup_behaviour has" in outcome.stdout
     assert "at least 50 are needed" in outcome.stdout
     assert "Traceback" not in outcome.stdout + outcome.stderr
