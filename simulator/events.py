@@ -7,16 +7,17 @@ import numpy as np
 
 from simulator.clock import SECOND
 from simulator.columns import Columns, Flags, Ints, chance, first_of_run
-from simulator.popups import Answer
+from simulator.effects import Answer
 from simulator.site import ACCOUNT_PAGES, CONTENT_PAGES, Page
-from simulator.visits import Sessions, Visits
+from simulator.visits import NOT_ASKED, Sessions, Visits
 from simulator.walk import Steps
 
 NAMES = (
     "first_visit", "session_start", "page_view", "view_promotion", "view_item_list", "view_search_results", "view_item",
     "view_cart", "begin_checkout", "add_shipping_info", "add_payment_info", "purchase", "video_start", "form_start",
     "scroll", "add_to_wishlist", "add_to_cart", "remove_from_cart", "file_download", "sign_up", "login",
-    "select_promotion", "select_item", "click", "popup_view", "popup_close", "popup_submit", "user_engagement",
+    "select_promotion", "select_item", "click", "popup_view", "popup_close", "popup_submit", "generate_lead",
+    "popup_survey", "user_engagement",
 )  # fmt: skip
 """All event names; of events of one instant the earlier in this list was sent first."""
 
@@ -156,11 +157,16 @@ def _on_leaving(sessions: Sessions, steps: Steps) -> Iterator[Fired]:
     yield "select_promotion", selects_promotion, just_before
     yield "add_shipping_info", ships, just_before
     yield "add_payment_info", page == Page.PAYMENT, just_before
-    answer = np.where(next_page == Page.LEAVE, sessions.answer[steps.session], Answer.NOT_SHOWN)
+    answer = np.where(steps.at_exit, sessions.answer[steps.session], Answer.NOT_SHOWN)
+    converts = steps.at_exit & sessions.has_converted[steps.session]
+    is_asked = (next_page == Page.LEAVE) & (sessions.survey_answer[steps.session] != NOT_ASKED)
     answered_us = steps.leave_us + ((1 + 7 * chance(dice, 13)) * SECOND).astype(np.int64)
     yield "popup_view", answer != Answer.NOT_SHOWN, steps.leave_us
     yield "popup_close", answer == Answer.CLOSED, answered_us
     yield "popup_submit", answer == Answer.SUBMITTED, answered_us
+    # what is submitted in the pop-up is told by it; by itself, it is an act of the visitor's
+    yield "generate_lead", converts & (answer == Answer.NOT_SHOWN), just_before
+    yield "popup_survey", is_asked, just_before
     engages = chance(dice, 14) < steps.engaged_ms / (steps.engaged_ms + RATES.user_engagement_half_ms)
     yield (
         "user_engagement",

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulator.columns import Columns, Flags, Floats, Ints
-from simulator.popups import Answer
+from simulator.effects import Answer
+from simulator.latent import Latent
 from simulator.traffic import CHANNELS
 from simulator.visitors import Visitors
-from simulator.walk import Latent
 
 _CHANNEL_INTENT = np.array([channel.intent for channel in CHANNELS])
 _CHANNEL_PRICE_SENSITIVITY = np.array([channel.price_sensitivity for channel in CHANNELS])
@@ -16,14 +16,15 @@ _CHANNEL_PRICE_SENSITIVITY = np.array([channel.price_sensitivity for channel in 
 
 @dataclass(frozen=True)
 class Moods:
-    """How far a visit's latent state strays from the visitor's own, and why."""
+    """How far a visit's latent state strays from the visitor's own, and why; `stages` are what each of STAGES adds."""
 
+    stages: tuple[float, ...] = (-0.4, 0.0, 0.25, 0.55, 0.15)
     spread: float = 0.45
     evening: float = 0.35
     weekend: float = 0.1
-    visits: float = 0.3
-    left_basket: float = 0.5
-    ordered: float = 0.4
+    visits: float = 0.25
+    left_basket: float = 0.2
+    ordered: float = 0.3
     submitted: float = 0.4
     annoyance_by_closing: float = 0.3
 
@@ -33,6 +34,7 @@ class Journey(Columns):
     """A visitor's journey so far: what earlier visits have left behind, and when the next one begins."""
 
     visits: Ints
+    stage: Ints
     revenue: Floats
     has_left_basket: Flags
     last_answer: Ints
@@ -50,10 +52,10 @@ class Occasion(Columns):
     is_weekend: Flags
 
 
-def untravelled(start_us: Ints) -> Journey:
-    """The journeys of visitors whose first visits begin at `start_us`."""
+def untravelled(stage: Ints, start_us: Ints) -> Journey:
+    """The journeys of visitors who come in a stage, and whose first visits begin at `start_us`."""
     nothing = np.zeros(len(start_us), dtype=np.int64)
-    return Journey(nothing, nothing.astype(np.float64), nothing > 0, nothing, nothing, nothing, start_us)
+    return Journey(nothing, stage, nothing.astype(np.float64), nothing > 0, nothing, nothing, nothing, start_us)
 
 
 def latent_state(
@@ -62,7 +64,8 @@ def latent_state(
     """The state in which each visitor begins a visit."""
     stray = moods.spread * rng.standard_normal((4, len(visitors)))
     experience = (
-        moods.visits * np.log1p(journey.visits)
+        np.array(moods.stages)[journey.stage]
+        + moods.visits * np.log1p(journey.visits)
         + moods.left_basket * journey.has_left_basket
         + moods.ordered * (journey.revenue > 0)
         + moods.submitted * (journey.last_answer == Answer.SUBMITTED)

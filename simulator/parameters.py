@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
+from simulator.actions import ACTIONS
 from simulator.baskets import COUPON
 from simulator.clock import SECOND
 from simulator.columns import Flags, Floats, chance
@@ -12,10 +13,11 @@ from simulator.commerce import Commerce
 from simulator.events import NAMES, Events
 from simulator.key_values import ABSENT, Decimal, Text, Whole
 from simulator.nested import numbered
-from simulator.popups import POLICY, PROPENSITY
+from simulator.popups import POLICIES
 from simulator.site import CONTENT_PAGES, FIRST, LANDING_OFFSET, LOCATIONS, SEARCH_TERMS, TITLES
+from simulator.stages import STAGES
 from simulator.traffic import CHANNELS
-from simulator.visits import Visits
+from simulator.visits import Sessions, Visits
 
 Parameter = Text | Whole | Decimal
 
@@ -126,11 +128,21 @@ def _content(visits: Visits, events: Events) -> Iterator[Parameter]:
 
 
 def _pop_up(visits: Visits, events: Events) -> Iterator[Parameter]:
+    sessions, session = visits.sessions, events.session
     shown = events.is_one_of("popup_view", "popup_close", "popup_submit")
-    decisions = numbered("d", (chance(visits.sessions.dice, 47) * 2**53).astype(np.int64))
-    yield Text("decision_id", np.where(shown, events.session, ABSENT), decisions)
-    yield _constant("policy", shown, POLICY)
-    yield Decimal("propensity", shown, np.full(len(events), PROPENSITY))
+    is_offer = np.array([action.is_offer for action in ACTIONS])[sessions.action]
+    yield Text("decision_id", np.where(shown, session, ABSENT), decision_ids(sessions))
+    yield Text("policy", np.where(shown, sessions.policy[session], ABSENT), pa.array([p.name for p in POLICIES]))
+    yield Decimal("propensity", shown, sessions.propensity[session])
+    offer = np.where(shown & is_offer[session], sessions.action[session], ABSENT)
+    yield Text("offer", offer, pa.array([action.name for action in ACTIONS]))
+    stage = np.where(events.is_one_of("popup_survey"), sessions.survey_answer[session], ABSENT)
+    yield Text("survey_answer", stage, pa.array(STAGES))
+
+
+def decision_ids(sessions: Sessions) -> pa.StringArray:
+    """The names of the decisions at the exits of sessions."""
+    return numbered("d", (chance(sessions.dice, 47) * 2**53).astype(np.int64))
 
 
 def _flag(key: str, present: Flags) -> Whole:

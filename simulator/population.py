@@ -20,6 +20,9 @@ class Stream(IntEnum):
     COHORT = 1
     COOKIELESS = 2
     DUPLICATES = 3
+    BOTS = 4
+    MALFORMED = 5
+    LATE = 6
 
 
 def generator(shop: Shop, stream: Stream, period: int) -> np.random.Generator:

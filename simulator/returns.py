@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulator.clock import DAYS_OF_WEEK, HOUR, MINUTE
-from simulator.columns import Flags, Floats, Ints, sigmoid
-from simulator.popups import Answer
+from simulator.columns import Floats, Ints, sigmoid
+from simulator.effects import Answer
+from simulator.latent import Latent
 from simulator.visitors import Arrivals, time_of_day
 
 SESSION_TIMEOUT = 30 * MINUTE
@@ -21,6 +22,7 @@ class Returns:
     intent: float = 0.15
     submitted: float = 0.8
     closed: float = -0.15
+    closed_by_annoyance: float = -0.25
     on_the_same_day: float = 0.3
     hours_until: float = 2.5
     days_until: float = 3.5
@@ -28,16 +30,16 @@ class Returns:
     keeps_channel: float = 0.6
 
 
-def comes_back(rng: np.random.Generator, returns: Returns, loyalty: Floats, intent: Floats, answer: Ints) -> Flags:
-    """True for those whose visit, which ended with `answer` to the pop-up, is not their last."""
-    logit = (
+def return_probability(returns: Returns, loyalty: Floats, latent: Latent, answer: Ints) -> Floats:
+    """P(the visit is not the visitor's last), after it ended with `answer` to the pop-up."""
+    closed = returns.closed + returns.closed_by_annoyance * latent.annoyance
+    return sigmoid(
         returns.base
         + returns.loyalty * loyalty
-        + returns.intent * intent
+        + returns.intent * latent.intent
         + returns.submitted * (answer == Answer.SUBMITTED)
-        + returns.closed * (answer == Answer.CLOSED)
+        + closed * (answer == Answer.CLOSED)
     )
-    return rng.random(len(logit)) < sigmoid(logit)
 
 
 def next_start(rng: np.random.Generator, returns: Returns, arrivals: Arrivals, midnights: Ints, end_us: Ints) -> Ints:

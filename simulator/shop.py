@@ -3,9 +3,13 @@
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from simulator.changes import Change
+from simulator.effects import Effects
+from simulator.faults import Faults
 from simulator.moods import Moods
 from simulator.popups import PopUp
 from simulator.returns import Returns
+from simulator.stages import Stages
 from simulator.visitors import Arrivals
 from simulator.walk import Behaviour
 
@@ -14,7 +18,8 @@ from simulator.walk import Behaviour
 class Shop:
     """A world; the same values always give the same files.
 
-    `sessions_per_day` is a mean over weeks; days are those of `time_zone`.
+    `sessions_per_day` is a mean over weeks; days are those of `time_zone`. Before a day that it `opens` on nobody has
+    come. From the day `relabels` on, Google's organic visits are written under another medium.
     """
 
     seed: int = 7
@@ -27,6 +32,12 @@ class Shop:
     behaviour: Behaviour = field(default_factory=Behaviour)
     pop_up: PopUp = field(default_factory=PopUp)
     returns: Returns = field(default_factory=Returns)
+    stages: Stages = field(default_factory=Stages)
+    effects: Effects = field(default_factory=Effects)
+    changes: tuple[Change, ...] = ()
+    opens: date | None = None
+    relabels: date | None = None
+    faults: Faults = field(default_factory=Faults)
 
     @property
     def calendar(self) -> tuple[date, ...]:

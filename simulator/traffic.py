@@ -46,6 +46,10 @@ CHANNELS = (
     Channel("pinterest", "social", "boards", "Organic Social", "https://www.pinterest.com/", 2.5, 0.3, -0.4, 0.0),
     Channel("pricewise.example", "affiliate", "deal_feed", "Affiliates",
             "https://pricewise.example/", 2.2, 0.2, -0.2, 2.0),
+    # nobody comes by it: it is what a renamed channel is called
+    Channel("google", "search", "(organic)", "Organic Search", _GOOGLE, 0.0, 0.0, 0.0, 0.0),
 )  # fmt: skip
+
+GOOGLE_ORGANIC, RELABELLED = 0, len(CHANNELS) - 1
 
 DIRECT = next(code for code, channel in enumerate(CHANNELS) if channel.group == "Direct")

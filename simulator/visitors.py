@@ -8,6 +8,7 @@ from simulator.clock import DAYS_OF_WEEK, HOUR
 from simulator.columns import Columns, Flags, Floats, Ints, draw
 from simulator.devices import DEVICES
 from simulator.places import PLACES
+from simulator.segments import MEANS, SHARES, WITHIN
 from simulator.traffic import CHANNELS
 
 
@@ -25,7 +26,6 @@ class Arrivals:
     loyalty_in_affinity: float = 0.5
     annoyance_in_patience: float = -0.3
     ads_consent: float = 0.8
-    cookieless_per_session: float = 0.155
 
     def busyness(self, weekday: int) -> float:
         """How many times as many visits a weekday, 0 being Monday, has as the mean one."""
@@ -34,7 +34,7 @@ class Arrivals:
 
 @dataclass(frozen=True)
 class Visitors(Columns):
-    """Visitors at their first visit; affinity, loyalty and the next three columns are hidden from the export."""
+    """Visitors at their first visit; the segment and the columns after it are hidden from the export."""
 
     client: Ints
     first_start_us: Ints
@@ -42,6 +42,7 @@ class Visitors(Columns):
     place: Ints
     channel: Ints
     has_ads_consent: Flags
+    segment: Ints
     affinity: Floats
     loyalty: Floats
     price_sensitivity: Floats
@@ -49,8 +50,11 @@ class Visitors(Columns):
     annoyance: Floats
 
 
-def newcomers(rng: np.random.Generator, arrivals: Arrivals, sessions_per_day: float, midnights: Ints) -> Visitors:
-    """The visitors whose first visit falls in the week of which `midnights` are the days' beginnings."""
+def newcomers(rng: np.random.Generator, arrivals: Arrivals, sessions_per_day: Floats, midnights: Ints) -> Visitors:
+    """The visitors whose first visit falls in the week of which `midnights` are the days' beginnings.
+
+    `sessions_per_day` has a value for each of the seven days, before the weekday counts.
+    """
     busyness = np.array([arrivals.busyness(weekday) for weekday in range(DAYS_OF_WEEK)])
     per_day = rng.poisson(sessions_per_day * arrivals.first_visits_per_session * busyness)
     start_us = np.repeat(midnights[:DAYS_OF_WEEK], per_day) + time_of_day(rng, arrivals, per_day.sum())
@@ -68,7 +72,9 @@ def people(rng: np.random.Generator, arrivals: Arrivals, start_us: Ints) -> Visi
     size = len(start_us)
     device = draw(rng, [device.share for device in DEVICES], size)
     place = draw(rng, [place.share for place in PLACES], size)
-    loyalty, own_affinity, price, patience, annoyance = rng.standard_normal((5, size))
+    segment = draw(rng, SHARES, size)
+    loyalty, *own = rng.standard_normal((5, size))
+    own_affinity, price, patience, annoyance = MEANS[segment].T + WITHIN[:, None] * np.stack(own)
     shared, stirred = arrivals.loyalty_in_affinity, arrivals.annoyance_in_patience
     affinity = arrivals.affinity_spread * (shared * loyalty + np.sqrt(1 - shared**2) * own_affinity)
     return Visitors(
@@ -78,6 +84,7 @@ def people(rng: np.random.Generator, arrivals: Arrivals, start_us: Ints) -> Visi
         place=place,
         channel=draw(rng, [channel.new for channel in CHANNELS], size),
         has_ads_consent=rng.random(size) < arrivals.ads_consent,
+        segment=segment,
         affinity=affinity
         + np.array([place.country.intent for place in PLACES])[place]
         + np.array([device.intent for device in DEVICES])[device],

@@ -10,6 +10,7 @@ import numpy as np
 
 from simulator.catalogue import SHELVES
 from simulator.columns import Columns, Dice, Flags, Floats, Ints, draw, first_of_run, sigmoid
+from simulator.latent import Latent
 from simulator.site import SUBJECTS, Page
 
 INTENT = 0
@@ -69,20 +70,11 @@ class Behaviour:
 
 
 @dataclass(frozen=True)
-class Latent(Columns):
-    """The hidden state with which sessions begin."""
-
-    intent: Floats
-    price_sensitivity: Floats
-    patience: Floats
-    annoyance: Floats
-
-
-@dataclass(frozen=True)
 class Steps(Columns):
     """Page loads in the order in which their sessions made them, sessions one after the other.
 
-    `quantity` of the item was put into the basket on the page; `leave_us` is when the visitor left it.
+    `quantity` of the item was put into the basket on the page; `leave_us` is when the visitor left it. On the way out
+    of a page `at_exit` the shop decides what to do.
     """
 
     session: Ints
@@ -94,6 +86,7 @@ class Steps(Columns):
     start_us: Ints
     engaged_ms: Ints
     leave_us: Ints
+    at_exit: Flags
     dice: Dice
 
     @property
@@ -131,6 +124,7 @@ def walk(rng: np.random.Generator, behaviour: Behaviour, latent: Latent, start_u
         start_us=leave_us - look_us,
         engaged_ms=engaged_ms,
         leave_us=leave_us,
+        at_exit=np.full(size, False),
         dice=rng.integers(0, 2**64, size, dtype=np.uint64),
     )
 

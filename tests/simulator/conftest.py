@@ -12,7 +12,7 @@ from simulator.shop import Shop
 @pytest.fixture(scope="session")
 def shop() -> Shop:
     """A small world whose fourth day is an hour short."""
-    return Shop(seed=11, first_day=date(2026, 3, 26), days=5, sessions_per_day=400, time_zone="Europe/Warsaw")
+    return Shop(seed=11, first_day=date(2026, 3, 26), days=5, sessions_per_day=900, time_zone="Europe/Warsaw")
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,17 @@ def visit(*loads: tuple[int, int, int, bool]) -> Steps:
     page, subject, quantity, removes = (np.array(column) for column in zip(*loads, strict=True))
     nothing = np.zeros(size, dtype=np.int64)
     return Steps(
-        nothing, page, subject, quantity, removes, nothing > 0, nothing, nothing, nothing, nothing.astype(np.uint64)
+        nothing,
+        page,
+        subject,
+        quantity,
+        removes,
+        nothing > 0,
+        nothing,
+        nothing,
+        nothing,
+        nothing > 0,
+        nothing.astype(np.uint64),
     )
 
 

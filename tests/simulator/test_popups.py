@@ -3,9 +3,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.popups import PopUp, is_eligible, submit_probability
+from simulator.actions import POP_UP
+from simulator.effects import Effects
+from simulator.latent import Latent
+from simulator.popups import PopUp, is_moment
 from simulator.site import Page
-from simulator.walk import Latent, Steps
+from simulator.walk import Steps
 
 RULE = PopUp(fewest_pages=3, rest_days=7)
 
@@ -13,8 +16,8 @@ RULE = PopUp(fewest_pages=3, rest_days=7)
 def eligible(*pages: int, on_desktop: bool = True, rested: bool = True) -> bool:
     size = len(pages)
     zero, no = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.bool_)
-    steps = Steps(zero, np.array(pages), zero, zero, no, no, zero, zero, zero, zero.astype(np.uint64))
-    return bool(is_eligible(RULE, steps, np.array([on_desktop]), np.array([rested]))[0])
+    steps = Steps(zero, np.array(pages), zero, zero, no, no, zero, zero, zero, no, zero.astype(np.uint64))
+    return bool(is_moment(RULE, steps, np.array([on_desktop]), np.array([rested]))[0])
 
 
 def test_the_pop_up_is_for_desktop_visitors_who_looked_at_an_item_among_a_few_pages() -> None:
@@ -43,7 +46,8 @@ def test_annoyance_lowers_the_response_and_the_rest_raises_it(
     intent: float, price: float, patience: float, annoyance: float, more: float
 ) -> None:
     def response(*state: float) -> float:
-        return float(submit_probability(PopUp(), Latent(*(np.array([value]) for value in state)))[0])
+        latent = Latent(*(np.array([value]) for value in state))
+        return float(Effects().converts(latent, np.zeros(1))[0, POP_UP])
 
     base = response(intent, price, patience, annoyance)
     assert 0 < base < 1

@@ -124,16 +124,34 @@ def test_each_impression_is_answered_once_under_the_same_decision(rows: Rows) ->
     assert wrong <= 1
 
 
-def test_the_pop_up_is_the_last_thing_that_a_session_sees(rows: Rows) -> None:
+def test_nothing_happens_while_the_pop_up_is_open(rows: Rows) -> None:
     wrong = value(
         rows,
         """
-        select count(*) from (
-            select max(event_timestamp) filter (event_name = 'popup_view') as shown,
-                max(event_timestamp) filter (event_name not like 'popup_%' and event_name != 'user_engagement') as last
-            from rows where session_id is not null group by user_pseudo_id, session_id
+        with pop_ups as (
+            select user_pseudo_id, session_id, min(event_timestamp) as opened, max(event_timestamp) as answered
+            from rows where event_name in ('popup_view', 'popup_close', 'popup_submit') group by all
         )
-        where shown < last
+        select count(*) from rows join pop_ups using (user_pseudo_id, session_id)
+        where event_timestamp between opened and answered
+            and event_name not like 'popup_%' and event_name != 'user_engagement'
         """,
     )
     assert wrong == 0
+
+
+def test_some_visitors_stay_after_all(rows: Rows) -> None:
+    stayed = value(
+        rows,
+        """
+        with pop_ups as (
+            select user_pseudo_id, session_id, max(event_timestamp) as answered
+            from rows where event_name in ('popup_close', 'popup_submit') group by all
+        )
+        select avg((after > answered)::int) from pop_ups join (
+            select user_pseudo_id, session_id, max(event_timestamp) as after
+            from rows where event_name = 'page_view' group by all
+        ) using (user_pseudo_id, session_id)
+        """,
+    )
+    assert 0.01 < stayed < 0.4

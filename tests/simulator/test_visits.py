@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from simulator.actions import POP_UP
+from simulator.effects import Answer
 from simulator.population import Population
-from simulator.popups import Answer
 from simulator.shop import Shop
 from simulator.site import Page
 from simulator.visits import Visits
@@ -25,7 +26,8 @@ def test_a_visitors_next_session_begins_after_half_an_hour_of_silence(visits: Vi
 
 def test_the_pop_up_is_submitted_as_often_as_the_truth_says(visits: Visits) -> None:
     shown = visits.sessions.answer != Answer.NOT_SHOWN
-    expected = visits.sessions.submit_probability[shown]
+    sessions = visits.sessions.take(shown)
+    expected = Shop().effects.converts(sessions.latent, sessions.response)[:, POP_UP]
     submitted = (visits.sessions.answer == Answer.SUBMITTED).sum()
     assert abs(submitted - expected.sum()) < 4 * np.sqrt((expected * (1 - expected)).sum())
 

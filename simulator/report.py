@@ -1,0 +1,77 @@
+"""What can be known of a shop whose truth is known, as figures."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from simulator.actions import NOTHING, POP_UP
+from simulator.bounds import BUDGETS, Worth, average_precision, best_value, drawn, roc_auc, value
+from simulator.changes import Drift
+from simulator.columns import Floats, Ints
+from simulator.popups import POLICIES
+from simulator.segments import SEGMENTS
+from simulator.shop import Shop
+from simulator.stages import STAGES
+from simulator.truth import Truth
+
+QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+NOTICEABLE = 0.002
+"""Uplift, as a probability, from which on a visitor counts as persuaded, or below its negative as put off."""
+
+
+def report(shop: Shop, truth: Truth, repetitions: int = 400) -> dict[str, Any]:
+    """The bounds of ranking and of policies, the uplift's distribution, and the days of drifts."""
+    asked = truth.converts[:, POP_UP]
+    drawn_auc, drawn_precision = drawn(asked, repetitions)
+    worth = Worth().of(truth)
+    return {
+        "about": "A simulated shop: no figure says anything about real visitors.",
+        "days": shop.days,
+        "moments": len(truth),
+        "moments_a_day": len(truth) / shop.days,
+        "shown": int((truth.action != NOTHING).sum()),
+        "converted": int(truth.has_converted.sum()),
+        "prevalence_if_always_shown": float(asked.mean()),
+        "prevalence_if_never_shown": float(truth.converts[:, NOTHING].mean()),
+        "bayes": {
+            "roc_auc": roc_auc(asked),
+            "roc_auc_drawn": drawn_auc,
+            "average_precision": average_precision(asked),
+            "average_precision_drawn": drawn_precision,
+        },
+        "uplift": _uplift(truth.uplift(POP_UP)),
+        "conversions_a_1000_moments": {name: 1000 * figure for name, figure in _policies(truth.converts).items()},
+        "dollars_a_1000_moments": {name: 1000 * figure for name, figure in _policies(worth).items()},
+        "stages": _shares(STAGES, truth.stage),
+        "segments": _shares([segment.name for segment in SEGMENTS], truth.segment),
+        "drifts": [
+            {"name": change.name, "begins": change.begins.isoformat(), "ramp_days": change.ramp_days}
+            for change in shop.changes
+            if isinstance(change, Drift)
+        ],
+    }
+
+
+def _policies(values: Floats) -> dict[str, float]:
+    """The mean value, a moment, of each policy a shop may have followed, and of the best one under each budget."""
+    rows = len(values)
+    logged = {
+        policy.name: value(values, np.tile(np.array(policy.shares) / sum(policy.shares), (rows, 1)))
+        for policy in POLICIES
+    }
+    return logged | {f"best_within_{budget:.0%}": best_value(values, budget) for budget in BUDGETS}
+
+
+def _uplift(uplift: Floats) -> dict[str, Any]:
+    return {
+        "mean": float(uplift.mean()),
+        "quantiles": {f"{quantile:.0%}": float(np.quantile(uplift, quantile)) for quantile in QUANTILES},
+        "persuaded_share": float((uplift > NOTICEABLE).mean()),
+        "put_off_share": float((uplift < -NOTICEABLE).mean()),
+    }
+
+
+def _shares(names: Sequence[str], codes: Ints) -> dict[str, float]:
+    counts = np.bincount(codes, minlength=len(names)) / max(len(codes), 1)
+    return dict(zip(names, counts.tolist(), strict=True))

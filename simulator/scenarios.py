@@ -1,0 +1,98 @@
+"""Worlds by name; names joined by `+` change the default one after the other: `large+drift_abrupt`."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+
+from simulator.changes import Drift, Season, Shift
+from simulator.shop import Shop
+
+Scenario = Callable[[Shop], Shop]
+
+
+def default(shop: Shop) -> Shop:
+    """The first case study's size: about 61 impressions a day, 2 % of them submitted."""
+    return shop
+
+
+def tiny(shop: Shop) -> Shop:
+    """The first case study's table: 5,504 impressions, 1.5 % of them submitted, too few to be sure of much."""
+    asked = replace(shop.effects.converts_asked, base=shop.effects.converts_asked.base - 0.35)
+    return replace(shop, days=90, effects=replace(shop.effects, converts_asked=asked))
+
+
+def large(shop: Shop) -> Shop:
+    """Statistics: half a year, twenty times the visitors, actions at random, so that uplift can be learnt."""
+    return replace(shop, days=180, sessions_per_day=20_000, pop_up=replace(shop.pop_up, policy="randomised"))
+
+
+def drift_abrupt(shop: Shop) -> Shop:
+    """Visitors turn from one day to the next, two thirds through: less intent, and the pop-up works on fewer."""
+    shift = Shift(intent=-0.5, annoyance=0.5, response=-0.7)
+    return _changing(shop, Drift("abrupt", _after(shop, 2 / 3), shift))
+
+
+def drift_gradual(shop: Shop) -> Shop:
+    """The same turn, over three weeks from the middle on: for alarms that only look at yesterday."""
+    shift = Shift(intent=-0.5, annoyance=0.5, response=-0.7)
+    return _changing(shop, Drift("gradual", _after(shop, 1 / 2), shift, ramp_days=21))
+
+
+def season_peak(shop: Shop) -> Shop:
+    """Weeks of more visitors with more intent, the same every year: what an alarm must not take for a drift."""
+    shift = Shift(intent=0.4, price_sensitivity=0.3, crowd=0.6)
+    first, last = _after(shop, 1 / 2), _after(shop, 3 / 4)
+    return _changing(shop, Season("peak", (first.month, first.day), (last.month, last.day), shift))
+
+
+def relabelled_channel(shop: Shop) -> Shop:
+    """Google's organic visits get another medium from the middle on, and nobody behaves otherwise."""
+    return replace(shop, relabels=_after(shop, 1 / 2))
+
+
+def bad_data(shop: Shop) -> Shop:
+    """An export as bad as they come: late, doubled, malformed rows, bots, and page loads without consent."""
+    faults = replace(shop.faults, duplicates=0.05, malformed=0.005, late=0.02, bots=0.002, denied=1.5)
+    return replace(shop, faults=faults)
+
+
+def cold_start(shop: Shop) -> Shop:
+    """A shop that opens on its first day: two weeks, and nobody has a history."""
+    return replace(shop, days=14, opens=shop.first_day)
+
+
+SCENARIOS: dict[str, Scenario] = {
+    scenario.__name__: scenario
+    for scenario in (
+        default,
+        tiny,
+        large,
+        drift_abrupt,
+        drift_gradual,
+        season_peak,
+        relabelled_channel,
+        bad_data,
+        cold_start,
+    )
+}
+
+
+def compose(names: str, shop: Shop) -> Shop:
+    """The shop of scenarios, by their names joined by `+`.
+
+    Raises:
+        ValueError: there is no scenario of that name.
+    """
+    for name in names.split("+"):
+        if name not in SCENARIOS:
+            raise ValueError(f"There is no scenario {name!r}; there are {', '.join(SCENARIOS)}.")
+        shop = SCENARIOS[name](shop)
+    return shop
+
+
+def _after(shop: Shop, share: float) -> date:
+    return shop.first_day + timedelta(days=round(share * shop.days))
+
+
+def _changing(shop: Shop, change: Drift | Season) -> Shop:
+    return replace(shop, changes=(*shop.changes, change))
