@@ -1,7 +1,7 @@
 """One question to the running decision service."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -12,22 +12,50 @@ from tactful.ui import LOOPBACK
 class AskError(RuntimeError):
     """The service gave no answer; the message says why."""
 
+    @classmethod
+    def no_answer(cls, settings: Settings) -> Self:
+        """What is said where nothing listens."""
+        return cls(
+            f"No decision service answers on port {settings.decision_port}: `make ui` or `tactful serve` starts it."
+        )
 
-def ask(settings: Settings, request: Mapping[str, Any]) -> dict[str, Any]:
-    """The service's answer to a decision request, asked with the home's own key."""
+
+def address(settings: Settings) -> str:
+    """Where decisions are asked for."""
+    return f"http://{LOOPBACK}:{settings.decision_port}/v1/decide"
+
+
+def headers(settings: Settings) -> Mapping[str, str]:
+    """What a request must carry: the home's own key.
+
+    Raises:
+        AskError: the home has none yet.
+    """
     key_file = settings.home / "decisions" / "local.key"
     if not key_file.is_file():
         raise AskError(f"{key_file} is missing: `make run`, then `make ui`, make it.")
+    return {"Authorization": f"Bearer {key_file.read_text().strip()}"}
+
+
+def ask(settings: Settings, request: Mapping[str, Any]) -> dict[str, Any]:
+    """The service's answer to a decision request, asked with the home's own key.
+
+    Raises:
+        AskError: no service answers, or it refuses.
+    """
     try:
-        response = httpx.post(
-            f"http://{LOOPBACK}:{settings.decision_port}/v1/decide",
-            json=request,
-            headers={"Authorization": f"Bearer {key_file.read_text().strip()}"},
-        )
+        response = httpx.post(address(settings), json=request, headers=headers(settings))
     except httpx.TransportError:
-        raise AskError(
-            f"No decision service answers on port {settings.decision_port}: `make ui` or `tactful serve` starts it."
-        ) from None
+        raise AskError.no_answer(settings) from None
+    return answer_of(response)
+
+
+def answer_of(response: httpx.Response) -> dict[str, Any]:
+    """What the service answered.
+
+    Raises:
+        AskError: it refuses.
+    """
     answer: dict[str, Any] = response.json()
     if response.is_error:
         raise AskError(f"The service refused: {answer['detail']}")

@@ -93,19 +93,30 @@ def serve() -> None:
 
 
 @app.command()
-def simulate(
-    folder: Annotated[Path, typer.Argument(help="Where the days are written.")],
-    days: Annotated[int, typer.Option(min=1)] = 60,
-    sessions: Annotated[int, typer.Option(min=1, help="Sessions a day, on average.")] = 1000,
+def simulate(  # noqa: PLR0913, PLR0917  each option is an argument to typer
+    folder: Annotated[Path | None, typer.Argument(help="Where the days are written; none are without it.")] = None,
+    scenario: Annotated[str, typer.Option(help="Names of worlds joined by +, as large+drift_abrupt.")] = "default",
+    days: Annotated[int | None, typer.Option(min=1)] = None,
+    sessions: Annotated[int | None, typer.Option(min=1, help="Sessions a day, on average.")] = None,
     first_day: Annotated[str, typer.Option(help="YYYY-MM-DD.")] = "2026-01-05",
     seed: Annotated[int, typer.Option(min=0)] = 7,
+    truth_report: Annotated[bool, typer.Option("--truth-report", help="Tell what the best could do there.")] = False,
+    truth: Annotated[Path | None, typer.Option(help="Where the truth of each decision moment is written.")] = None,
+    live: Annotated[str | None, typer.Option(help="YYYY-MM-DD: live through it with the decision service.")] = None,
+    speed: Annotated[float, typer.Option(min=1, help="How many times as fast as in the shop time passes.")] = 3600,
 ) -> None:
-    """Write the GA4 export of a made-up shop."""
-    from simulator.shop import Shop
-    from tactful.simulate import simulate as write_export
+    """Make up a shop: its GA4 export, its truth, or a day of its visitors as clients of the decision service."""
+    from tactful import simulate as shops
 
-    shop = Shop(seed=seed, first_day=_day(first_day, "--first-day"), days=days, sessions_per_day=sessions)
-    write_export(folder, shop, console)
+    shop = shops.shop_of(scenario, _day(first_day, "--first-day"), seed, days, sessions)
+    if folder:
+        shops.simulate(folder, shop, console)
+    if truth_report or truth:
+        shops.report_truth(tactful_settings.load(), shop, truth, console)
+    if live:
+        shops.live_through(tactful_settings.load(), shop, _day(live, "--live"), speed, console)
+    if not (folder or truth_report or truth or live):
+        raise SettingsError("Name a folder for the export, or ask for --truth-report, --truth or --live.")
 
 
 @app.command()

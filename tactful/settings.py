@@ -2,6 +2,7 @@
 
 import difflib
 import os
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,6 +16,9 @@ PREFIX = "TACTFUL_"
 HOME = PREFIX + "HOME"
 DEFAULT_HOME = Path(".tactful")
 REMEMBERED = "settings.env"
+TRUTH_MARK = "TRUTH_OF_A_SIMULATED_SHOP"
+"""The file by which a folder of truth is known; neither home nor export may lie in it, or hold it."""
+
 SECRETS = ("pseudonym_key", "redis_url", "postgres_url")
 NEEDED_BY_GCP = {
     "gcp_project": "the Google Cloud project that holds the data and pays, as my-shop-123",
@@ -35,6 +39,20 @@ def _known_zone(name: str) -> str:
     if name not in available_timezones():
         raise ValueError("an IANA time zone such as Europe/Warsaw is needed")
     return name
+
+
+def _no_truth(folder: Path | None) -> Path | None:
+    if folder and (marked := next((place for place in _around(folder) if (place / TRUTH_MARK).exists()), None)):
+        raise ValueError(f"{marked} holds the truth of a simulated shop, which the platform must not read")
+    return folder
+
+
+def _around(folder: Path) -> Iterator[Path]:
+    """A folder, those that it lies in, and those that lie in it."""
+    place = folder.resolve()
+    yield from (place, *place.parents)
+    if place.is_dir():
+        yield from (inner for inner in place.iterdir() if inner.is_dir())
 
 
 def _long(key: SecretStr) -> SecretStr:
@@ -69,8 +87,12 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     profile: Literal["local", "gcp"] = "local"
-    home: Path = Field(DEFAULT_HOME, description="folder that everything is written to")
-    export: Path | None = Field(None, description="folder of a GA4 export; none: the simulator's shop")
+    home: Annotated[Path, AfterValidator(_no_truth)] = Field(
+        DEFAULT_HOME, description="folder that everything is written to"
+    )
+    export: Annotated[Path | None, AfterValidator(_no_truth)] = Field(
+        None, description="folder of a GA4 export; none: the simulator's shop"
+    )
     conversion_event: str = Field("popup_submit", pattern=r"^[A-Za-z][A-Za-z0-9_]{0,39}$")
     time_zone: Annotated[str, AfterValidator(_known_zone)] = Field("UTC", description="the GA4 property's time zone")
     export_delay_hours: int = Field(6, ge=0, le=72, description="hours after midnight at which GA4 delivers a day")

@@ -1,0 +1,99 @@
+"""A day of the simulated shop's visitors as clients of the decision service, over the wire."""
+
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from simulator import live, truth
+from simulator.actions import NOTHING, POP_UP
+from simulator.population import Population
+from simulator.shop import Shop
+from tests.conftest import Ran, tactful
+
+DAY = date(2026, 1, 26)
+SHOP = Shop(sessions_per_day=250)
+SERVE = """
+import socket, sys
+import uvicorn
+from serving.main import create_app_from_settings
+from tactful.settings import Settings
+
+app = create_app_from_settings(Settings(home=sys.argv[1]))
+uvicorn.Server(uvicorn.Config(app, log_level="error")).run(sockets=[socket.socket(fileno=int(sys.argv[2]))])
+"""
+
+
+@pytest.fixture(scope="module")
+def home(ran: Ran, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the main job's home, whose decisions nobody else counts."""
+    return Path(shutil.copytree(ran.home, tmp_path_factory.mktemp("live") / "home"))
+
+
+@pytest.fixture(scope="module")
+def port(home: Path) -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        command = [sys.executable, "-c", SERVE, str(home), str(listening.fileno())]
+        with subprocess.Popen(command, pass_fds=[listening.fileno()]) as service:
+            yield int(listening.getsockname()[1])
+            service.terminate()
+
+
+def _decisions(home: Path) -> int:
+    with closing(sqlite3.connect(home / "decisions" / "decisions.sqlite")) as audit:
+        ((count,),) = audit.execute("select count(*) from decisions").fetchall()
+    return int(count)
+
+
+def test_each_exit_of_a_day_is_decided_and_answered_by_the_truth(ran: Ran, home: Path, port: int) -> None:
+    before, moments = _decisions(home), live.moments_on(SHOP, DAY)
+
+    told = tactful(
+        *("simulate", "--live", str(DAY), "--sessions", "250", "--speed", "1000000"),
+        home=home,
+        TACTFUL_DECISION_PORT=str(port),
+    )
+
+    assert told.returncode == 0, told.stderr
+    assert f"{len(moments)} exits of a made-up shop" in told.stdout
+    assert f"{sum(moment.converts[True] for moment in moments):.2f}" in told.stdout
+    assert len(moments) > 5
+    assert _decisions(home) == before + len(moments)
+
+
+def test_without_a_service_one_line_says_how_to_start_it(home: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        told = tactful(
+            *("simulate", "--live", str(DAY), "--sessions", "250"),
+            home=home,
+            TACTFUL_DECISION_PORT=str(free.getsockname()[1]),
+        )
+
+    assert told.returncode == 1
+    assert "No decision service answers" in told.stderr
+    assert len(told.stderr.strip().splitlines()) == 1
+
+
+def test_the_moments_are_those_of_the_truth() -> None:
+    known, moments = truth.on_day(Population(SHOP), DAY), live.moments_on(SHOP, DAY)
+
+    told = {moment.request["user_pseudo_id"]: moment.converts for moment in moments}
+    assert told == {
+        user: (alone, asked)
+        for user, alone, asked in zip(
+            known.user_pseudo_id.to_pylist(),
+            known.converts[:, NOTHING].tolist(),
+            known.converts[:, POP_UP].tolist(),
+            strict=True,
+        )
+    }
+    assert [moment.at_us for moment in moments] == sorted(moment.at_us for moment in moments)
+    assert all(event["event_timestamp"] <= moment.at_us for moment in moments for event in moment.request["events"])
