@@ -3,25 +3,29 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from simulator.actions import NOTHING, POP_UP
-from simulator.clock import SECOND, midnights
+from simulator.clock import SECOND
 from simulator.columns import Ints
 from simulator.devices import DEVICES
 from simulator.effects import converts, leaves
 from simulator.events import NAMES, Events, events_of
-from simulator.places import PLACES
+from simulator.places import PLACES, UNKNOWN
 from simulator.population import Population
+from simulator.records import user_ids
 from simulator.shop import Shop
 from simulator.traffic import CHANNELS
-from simulator.visits import Visits
+from simulator.visits import Sessions, Visits
 
 Ask = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 """Puts a request to the decision service and gives its answer."""
+
+_NO_VALUE = (UNKNOWN, "<Other>", "Unassigned")
 
 IN_FLIGHT = 32
 """Requests that wait for an answer at once."""
@@ -65,13 +69,7 @@ class Outcome:
 
 def moments_on(shop: Shop, day: date) -> tuple[Moment, ...]:
     """The exits of a day at which the shop decides, in the order of their time."""
-    begins, ends = midnights(shop.time_zone, day.toordinal(), 2)
-    visits = Population(shop).visits_on(day)
-    exits = np.flatnonzero(visits.steps.at_exit)
-    left_us = visits.steps.leave_us[exits]
-    exits = exits[(begins <= left_us) & (left_us < ends)]
-    exits = exits[np.argsort(visits.steps.leave_us[exits], kind="stable")]
-    return tuple(_moments(shop, visits, exits))
+    return tuple(_moments(shop, *Population(shop).exits_on(day)))
 
 
 async def play(moments: tuple[Moment, ...], ask: Ask, speed: float) -> Outcome:
@@ -90,22 +88,21 @@ async def play(moments: tuple[Moment, ...], ask: Ask, speed: float) -> Outcome:
     return outcome
 
 
-def _moments(shop: Shop, visits: Visits, exits: Ints) -> Iterator[Moment]:
-    sessions = visits.sessions.take(visits.steps.session[exits])
+def _moments(shop: Shop, sessions: Sessions, visits: Visits, exits: Ints) -> Iterator[Moment]:
     probability = shop.effects.converts(sessions.latent, sessions.response)[:, [NOTHING, POP_UP]]
     leaving = shop.effects.leaves(sessions.latent)[:, [NOTHING, POP_UP]]
     has_converted = np.stack([converts(sessions.dice, column) for column in probability.T], axis=1)
     has_left = np.stack([leaves(sessions.dice, column) for column in leaving.T], axis=1)
-    acts = _acts(visits)
+    acts, users = _acts(visits), user_ids(sessions).to_pylist()
     for row, step in enumerate(exits):
         at_us = int(visits.steps.leave_us[step])
         session = int(visits.steps.session[step])
         yield Moment(
             at_us=at_us,
             request={
-                "user_pseudo_id": f"{sessions.client[row]}.{sessions.first_touch_us[row] // SECOND}",
+                "user_pseudo_id": users[row],
                 "at": at_us,
-                "profile": _profile(visits, session),
+                "profile": _profile(sessions, row, ZoneInfo(shop.time_zone)),
                 "events": [event for event in acts(session) if event["event_timestamp"] <= at_us],
             },
             converts=tuple(probability[row].tolist()),
@@ -127,16 +124,22 @@ def _acts(visits: Visits) -> Callable[[int], list[dict[str, Any]]]:
     return of
 
 
-def _profile(visits: Visits, session: int) -> dict[str, str | int]:
-    sessions = visits.sessions
-    device, place = DEVICES[sessions.device[session]], PLACES[sessions.place[session]]
-    return {
+def _profile(sessions: Sessions, row: int, zone: ZoneInfo) -> dict[str, str | int]:
+    """What a tag tells of a session, by the names of the session's features; words for "no value" are left out."""
+    device, place = DEVICES[sessions.device[row]], PLACES[sessions.place[row]]
+    own, first = CHANNELS[sessions.channel[row]], CHANNELS[sessions.first_channel[row]]
+    began = datetime.fromtimestamp(int(sessions.start_us[row]) / SECOND, zone)
+    told = {
         "device_category": device.category,
         "operating_system": device.operating_system,
         "browser": device.browser,
         "continent": place.country.continent,
         "country": place.country.name,
         "region": place.region,
-        "channel": CHANNELS[sessions.channel[session]].group,
-        "session_number": int(sessions.number[session]),
+        # a session that tells no source of its own is taken to have come as its visitor first did
+        "channel": first.group if own.group in _NO_VALUE else own.group,
+        "day_of_week": began.isoweekday(),
+        "hour_of_day": began.hour,
+        "session_number": int(sessions.number[row]),
     }
+    return {name: value for name, value in told.items() if value not in _NO_VALUE}

@@ -6,9 +6,10 @@ from enum import IntEnum
 import numpy as np
 
 from simulator.clock import DAYS_OF_WEEK, midnights, week_of
+from simulator.columns import Ints
 from simulator.returns import SESSION_TIMEOUT
 from simulator.shop import Shop
-from simulator.visits import Visits, cohort
+from simulator.visits import Sessions, Visits, cohort
 
 WEEKS_OF_RETURN = 8
 """A visitor is known for this many weeks, counted from the Monday before the first visit."""
@@ -49,6 +50,15 @@ class Population:
             parts.append(visits.take(np.flatnonzero(today)))
         visits = Visits.join(parts)
         return visits.take(np.argsort(visits.sessions.start_us, kind="stable"))
+
+    def exits_on(self, day: date) -> tuple[Sessions, Visits, Ints]:
+        """The decision moments of a day in the order of their time: their sessions, the visits, and the pages left."""
+        begins, ends = midnights(self.shop.time_zone, day.toordinal(), 2)
+        visits = self.visits_on(day)
+        left_us = visits.steps.leave_us
+        exits = np.flatnonzero(visits.steps.at_exit & (begins <= left_us) & (left_us < ends))
+        exits = exits[np.argsort(left_us[exits], kind="stable")]
+        return visits.sessions.take(visits.steps.session[exits]), visits, exits
 
     def _cohort(self, week: int) -> Visits:
         days = WEEKS_OF_RETURN * DAYS_OF_WEEK

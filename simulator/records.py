@@ -64,11 +64,16 @@ def _order_of_sending(visits: Visits, events: Events) -> dict[str, pa.Array]:
     }
 
 
+def user_ids(sessions: Sessions) -> pa.StringArray:
+    """GA4's ids of the browsers that sessions come from, null without consent."""
+    client = pc.cast(pa.array(sessions.client), pa.string())
+    first_seen = pc.cast(pa.array(sessions.first_touch_us // SECOND), pa.string())
+    return only_where(sessions.client > 0, pc.binary_join_element_wise(client, first_seen, "."))
+
+
 def _who(sessions: Sessions, events: Events) -> dict[str, pa.Array]:
     row, size = pa.array(events.session), len(sessions)
     consents = sessions.client > 0
-    client = pc.cast(pa.array(sessions.client), pa.string())
-    first_seen = pc.cast(pa.array(sessions.first_touch_us // SECOND), pa.string())
     storage = pick(["No", "Yes"], consents.astype(np.int64))
     ads = pick(["No", "Yes"], (consents & sessions.has_ads_consent).astype(np.int64))
     privacy = struct(
@@ -86,9 +91,8 @@ def _who(sessions: Sessions, events: Events) -> dict[str, pa.Array]:
         currency=constant(CURRENCY, size),
     )
     is_active = consents & ((sessions.number == 1) | (sessions.end_us - sessions.start_us > ENGAGED_AFTER))
-    pseudo_id = only_where(consents, pc.binary_join_element_wise(client, first_seen, "."))
     return {
-        "user_pseudo_id": pseudo_id.take(row),
+        "user_pseudo_id": user_ids(sessions).take(row),
         "user_first_touch_timestamp": only_where(consents, pa.array(sessions.first_touch_us)).take(row),
         "privacy_info": privacy.take(row),
         "user_ltv": revenue.take(row),

@@ -7,13 +7,12 @@ import numpy as np
 
 from simulator.actions import NOTHING, POP_UP
 from simulator.bounds import BUDGETS, Worth, average_precision, best_value, drawn, roc_auc, value
-from simulator.changes import Drift
 from simulator.columns import Floats, Ints
 from simulator.popups import POLICIES
 from simulator.segments import SEGMENTS
 from simulator.shop import Shop
 from simulator.stages import STAGES
-from simulator.truth import Truth
+from simulator.truth import Truth, drifts
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 NOTICEABLE = 0.002
@@ -45,11 +44,7 @@ def report(shop: Shop, truth: Truth, repetitions: int = 400) -> dict[str, Any]:
         "dollars_a_1000_moments": {name: 1000 * figure for name, figure in _policies(worth).items()},
         "stages": _shares(STAGES, truth.stage),
         "segments": _shares([segment.name for segment in SEGMENTS], truth.segment),
-        "drifts": [
-            {"name": change.name, "begins": change.begins.isoformat(), "ramp_days": change.ramp_days}
-            for change in shop.changes
-            if isinstance(change, Drift)
-        ],
+        "drifts": drifts(shop),
     }
 
 

@@ -15,14 +15,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from simulator.actions import ACTIONS
+from simulator.actions import ACTIONS, NOTHING
 from simulator.changes import Drift
-from simulator.clock import midnights
 from simulator.columns import Flags, Floats, Ints
 from simulator.effects import Answer
 from simulator.nested import pick
 from simulator.parameters import decision_ids
 from simulator.population import Population
+from simulator.records import user_ids
 from simulator.returns import return_probability
 from simulator.segments import SEGMENTS
 from simulator.shop import Shop
@@ -65,7 +65,7 @@ class Truth:
 
     def uplift(self, action: int) -> Floats:
         """What an action adds to the probability of converting."""
-        return self.converts[:, action] - self.converts[:, 0]
+        return self.converts[:, action] - self.converts[:, NOTHING]
 
     def table(self) -> pa.Table:
         """One row a moment, as it is written."""
@@ -87,11 +87,7 @@ class Truth:
 
 def on_day(population: Population, day: date) -> Truth:
     """The decision moments of a day."""
-    begins, ends = midnights(population.shop.time_zone, day.toordinal(), 2)
-    visits = population.visits_on(day)
-    exits = np.flatnonzero(visits.steps.at_exit)
-    exits = exits[(begins <= visits.steps.leave_us[exits]) & (visits.steps.leave_us[exits] < ends)]
-    sessions = visits.sessions.take(visits.steps.session[exits])
+    sessions, visits, exits = population.exits_on(day)
     return _of(population.shop, sessions, visits.steps.leave_us[exits])
 
 
@@ -109,13 +105,17 @@ def write(folder: Path, shop: Shop) -> Truth:
     for day in shop.calendar:
         days.append(on_day(population, day))
         pq.write_table(days[-1].table(), folder / f"moments_{day:%Y%m%d}.parquet", compression="zstd")
-    drifts = [
+    (folder / "drifts.json").write_text(json.dumps(drifts(shop), indent=1))
+    return Truth.concatenate(days)
+
+
+def drifts(shop: Shop) -> list[dict[str, str | float]]:
+    """When each drift of a shop begins, and how many days it takes."""
+    return [
         {"name": change.name, "begins": change.begins.isoformat(), "ramp_days": change.ramp_days}
         for change in shop.changes
         if isinstance(change, Drift)
     ]
-    (folder / "drifts.json").write_text(json.dumps(drifts, indent=1))
-    return Truth.concatenate(days)
 
 
 def _of(shop: Shop, sessions: Sessions, at_us: Ints) -> Truth:
@@ -125,13 +125,10 @@ def _of(shop: Shop, sessions: Sessions, at_us: Ints) -> Truth:
         for answer in (Answer.NOT_SHOWN, Answer.CLOSED, Answer.SUBMITTED)
     ]
     not_shown, closed, submitted = (probability[:, None] for probability in back)
-    is_back = np.where(np.arange(len(ACTIONS)) == 0, not_shown, converts * submitted + (1 - converts) * closed)
-    user = [
-        f"{client}.{touch // 1_000_000}" for client, touch in zip(sessions.client, sessions.first_touch_us, strict=True)
-    ]
+    is_back = np.where(np.arange(len(ACTIONS)) == NOTHING, not_shown, converts * submitted + (1 - converts) * closed)
     return Truth(
         decision_id=decision_ids(sessions),
-        user_pseudo_id=pa.array(user, pa.string()),
+        user_pseudo_id=user_ids(sessions),
         at_us=at_us,
         stage=sessions.stage,
         segment=sessions.segment,

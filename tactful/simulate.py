@@ -80,7 +80,8 @@ def live_through(settings: Settings, shop: Shop, day: date, speed: float, consol
         return
     outcome = asyncio.run(_play(settings, moments, speed))
     table = Table("policy", "shown", "conversions expected", title=f"{day}: {outcome.moments} exits of a made-up shop")
-    table.add_row("the service's", str(outcome.shown), f"{outcome.expected:.2f} ({outcome.conversions} came)")
+    came = f"{outcome.expected:.2f} ({outcome.conversions} came, {outcome.left} visitors left)"
+    table.add_row("the service's", str(outcome.shown), came)
     table.add_row("always", str(outcome.moments), f"{outcome.expected_always:.2f}")
     table.add_row("never", "0", f"{outcome.expected_never:.2f}")
     console.print(table)

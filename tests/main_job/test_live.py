@@ -10,6 +10,7 @@ from contextlib import closing
 from datetime import date
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from simulator import live, truth
@@ -66,6 +67,21 @@ def test_each_exit_of_a_day_is_decided_and_answered_by_the_truth(ran: Ran, home:
     assert f"{sum(moment.converts[True] for moment in moments):.2f}" in told.stdout
     assert len(moments) > 5
     assert _decisions(home) == before + len(moments)
+
+
+def test_what_a_visitor_tells_of_the_session_is_what_the_warehouse_makes_of_it(ran: Ran) -> None:
+    day = date(2026, 1, 20)
+    built = ran.query("select * from fct_session_profile")
+    by_visit = built.set_index(["user_pseudo_id", "session_number"])
+    names = {"day_of_week", "hour_of_day", "device_category", "operating_system", "browser", "channel", "country"}
+
+    compared = 0
+    for request in (moment.request for moment in live.moments_on(SHOP, day)):
+        row = by_visit.loc[(request["user_pseudo_id"], request["profile"]["session_number"])]
+        told = {name: request["profile"].get(name) for name in (*names, "continent", "region")}
+        assert told == {name: None if pd.isna(row[name]) else row[name] for name in told}
+        compared += 1
+    assert compared > 5
 
 
 def test_without_a_service_one_line_says_how_to_start_it(home: Path) -> None:
