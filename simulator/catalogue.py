@@ -103,12 +103,16 @@ PRODUCTS = _products()
 
 @dataclass(frozen=True)
 class Shelves:
-    """The products as arrays: those of category c are `first[c]` up to `first[c] + count[c]`, most popular first."""
+    """The products as arrays: those of category c are `first[c]` up to `first[c] + count[c]`, most popular first.
+
+    Every `things[c]`-th of them is the same thing of another material.
+    """
 
     price: Floats
     category: Ints
     first: Ints
     count: Ints
+    things: Ints
     popularity: Floats
 
 
@@ -121,8 +125,18 @@ def _shelves() -> Shelves:
         category=category,
         first=np.cumsum(count) - count,
         count=count,
+        things=np.array([len(category.things) for category in CATEGORIES]),
         popularity=np.array([category.popularity for category in CATEGORIES]),
     )
 
 
 SHELVES = _shelves()
+
+
+def substitute(product: Ints, uniform: Floats) -> Ints:
+    """For each product another one that serves as well: the same thing of another material."""
+    shelf = SHELVES.category[product]
+    first, count, things = SHELVES.first[shelf], SHELVES.count[shelf], SHELVES.things[shelf]
+    others = count // things - 1
+    away = (1 + (uniform * others).astype(np.int64)) * things
+    return np.where(others > 0, first + (product - first + away) % count, product)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.catalogue import SHELVES
+from simulator.catalogue import SHELVES, substitute
 from simulator.columns import Columns, Dice, Flags, Floats, Ints, draw, first_of_run, sigmoid
 from simulator.latent import Latent
 from simulator.site import SUBJECTS, Page
@@ -58,6 +58,7 @@ class Behaviour:
     one_of_a_kind: float = 0.78
     changes_shelf: float = 0.6
     popularity: float = 1.7
+    compares: float = 0.3
     cheaper_by_price_sensitivity: float = 0.7
     coupon: float = -2.2
     coupon_by_price_sensitivity: float = 0.9
@@ -174,7 +175,10 @@ def _next_page(rng: np.random.Generator, behaviour: Behaviour, page: Ints, pull:
 def _subjects(
     rng: np.random.Generator, behaviour: Behaviour, moves: _Moves, lands: Flags, price_sensitivity: Floats
 ) -> Ints:
-    """Which page of its kind each page load opens; items are from the shelf of the last category looked at."""
+    """Which page of its kind each page load opens.
+
+    Items are from the shelf of the last category looked at; one that follows another may be a substitute for it.
+    """
     size = len(moves)
     changes = (moves.page == Page.CATEGORY) & (rng.random(size) < behaviour.changes_shelf)
     shelf = draw(rng, SHELVES.popularity, size)[first_of_run(lands | changes)]
@@ -183,7 +187,10 @@ def _subjects(
     cheaper, dearer = np.where(SHELVES.price[eyed[0]] < SHELVES.price[eyed[1]], eyed, eyed[::-1])
     takes_cheaper = rng.random(size) < sigmoid(behaviour.cheaper_by_price_sensitivity * price_sensitivity)
     other = (rng.random(size) * np.array([*SUBJECTS, 1])[moves.page]).astype(np.int64)
-    item = np.where(takes_cheaper, cheaper, dearer)
+    follows_item = ~lands & (moves.page == Page.ITEM) & (np.roll(moves.page, 1) == Page.ITEM)
+    compares = follows_item & (rng.random(size) < behaviour.compares)
+    compared = np.where(takes_cheaper, cheaper, dearer)[first_of_run(~compares)]
+    item = np.where(compares, substitute(compared, rng.random(size)), compared)
     return np.select([moves.page == Page.ITEM, moves.page == Page.CATEGORY], [item, shelf], other)
 
 
