@@ -52,8 +52,9 @@ def day_table(population: Population, day: date, until: date | None = None) -> p
 
 def _written(folder: Path, shop: Shop, days: tuple[date, ...], until: date | None) -> Iterator[Path]:
     """The days' files, in order; while some are made and written, the visits of the next day are drawn."""
-    population, files = Population(shop), list[Future[Path]]()
+    files = list[Future[Path]]()
     with _pool(shop) as pool:
+        population = Population(shop, pool)
         for day in days:
             visits = population.visits_on(day)
             # one day more waits, so that no worker does

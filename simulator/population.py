@@ -1,5 +1,6 @@
 """The shop's visits by day, whatever day they are asked for in."""
 
+from concurrent.futures import Executor, Future
 from datetime import date
 from enum import IntEnum
 
@@ -32,20 +33,26 @@ def generator(shop: Shop, stream: Stream, period: int) -> np.random.Generator:
 
 
 class Population:
-    """The visits of a shop, cohort by cohort; cohorts still needed for the next day are kept in memory."""
+    """The visits of a shop, cohort by cohort; cohorts still needed for the next day are kept in memory.
 
-    def __init__(self, shop: Shop) -> None:
+    A pool draws cohorts side by side, and the next one before it is needed.
+    """
+
+    def __init__(self, shop: Shop, pool: Executor | None = None) -> None:
         self.shop = shop
-        self._cohorts: dict[int, Visits] = {}
+        self._pool = pool
+        self._cohorts: dict[int, Future[Visits]] = {}
 
     def visits_on(self, day: date) -> Visits:
         """The visits of which a part falls on the day, in the order of their beginnings."""
         begins, ends = midnights(self.shop.time_zone, day.toordinal(), 2)
         # A visit that began on the last day of a cohort may end on the day after, and be answered later still.
         weeks = range(week_of(day) - WEEKS_OF_RETURN, week_of(day) + 1)
-        self._cohorts = {week: self._cohorts.get(week) or self._cohort(week) for week in weeks}
+        has_next = self._pool is not None and week_of(day) < week_of(self.shop.calendar[-1])
+        drawn = range(weeks.start, weeks.stop + has_next)
+        self._cohorts = {week: self._cohorts.get(week) or self._drawn(week) for week in drawn}
         parts = []
-        for visits in self._cohorts.values():
+        for visits in (self._cohorts[week].result() for week in weeks):
             today = (visits.sessions.start_us < ends) & (visits.sessions.end_us + SESSION_TIMEOUT >= begins)
             parts.append(visits.take(np.flatnonzero(today)))
         visits = Visits.join(parts)
@@ -60,8 +67,16 @@ class Population:
         exits = exits[np.argsort(left_us[exits], kind="stable")]
         return visits.sessions.take(visits.steps.session[exits]), visits, exits
 
-    def _cohort(self, week: int) -> Visits:
-        days = WEEKS_OF_RETURN * DAYS_OF_WEEK
-        monday = week * DAYS_OF_WEEK + 1
-        instants = midnights(self.shop.time_zone, monday, days + 1)
-        return cohort(generator(self.shop, Stream.COHORT, week), self.shop, instants)
+    def _drawn(self, week: int) -> Future[Visits]:
+        if self._pool is not None:
+            return self._pool.submit(_cohort, self.shop, week)
+        drawn = Future[Visits]()
+        drawn.set_result(_cohort(self.shop, week))
+        return drawn
+
+
+def _cohort(shop: Shop, week: int) -> Visits:
+    """The visits of those who came first in a week."""
+    monday = week * DAYS_OF_WEEK + 1
+    instants = midnights(shop.time_zone, monday, WEEKS_OF_RETURN * DAYS_OF_WEEK + 1)
+    return cohort(generator(shop, Stream.COHORT, week), shop, instants)
