@@ -77,10 +77,11 @@ def _session() -> Figure:
 
 def _uplift(known: Truth) -> Figure:
     figure, axes = _drawing("True uplift, percentage points")
-    bins = np.linspace(-2, 12, 71).tolist()
+    least, most = -10, 40
+    bins = np.linspace(least, most, 51).tolist()
     best = known.converts[:, OFFERS].max(axis=1) - known.converts[:, 0]
-    axes.hist(np.clip(100 * best, -2, 12), bins, color=FADED, label="of the best offer (outermost: that and more)")
-    axes.hist(np.clip(100 * known.uplift(POP_UP), -2, 12), bins, color=ACCENT, alpha=0.8, label="of the pop-up")
+    axes.hist(np.clip(100 * best, least, most), bins, color=FADED, label="of the best offer (outermost: that and more)")
+    axes.hist(np.clip(100 * known.uplift(POP_UP), least, most), bins, color=ACCENT, alpha=0.8, label="of the pop-up")
     axes.axvline(0, color=INK, linewidth=0.8)
     axes.set_yscale("log")
     axes.set_ylabel("decision moments")
@@ -101,7 +102,7 @@ def _budget(known: Truth) -> Figure:
     axes.set_ylabel("conversions in 1,000 moments")
     axes.set_xlim(-0.02, 1.14)
     axes.set_ylim(0)
-    axes.legend(frameon=False, loc="center right")
+    axes.legend(frameon=False, loc="lower right")
     return figure
 
 

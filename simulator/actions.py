@@ -25,12 +25,12 @@ class Action(NamedTuple):
 ACTIONS = (
     Action("nothing"),
     Action("pop_up"),
-    Action("percent_5", "percent", 5.0, 0.15, 0.1, 0.8),
-    Action("percent_10", "percent", 10.0, 0.35, 0.25, 1.7),
-    Action("percent_20", "percent", 20.0, 0.6, 0.5, 4.2),
-    Action("dollars_10", "amount", 10.0, 0.45, 0.35, 2.6),
-    Action("free_shipping", "shipping", 5.9, 0.3, 0.2, 1.2),
-    Action("gift", "gift", 1.0, 0.25, -0.2, 2.0),
+    Action("percent_5", "percent", 5.0, 0.15, 0.05, 0.8),
+    Action("percent_10", "percent", 10.0, 0.35, 0.12, 1.7),
+    Action("percent_20", "percent", 20.0, 0.6, 0.2, 4.2),
+    Action("dollars_10", "amount", 10.0, 0.45, 0.15, 2.6),
+    Action("free_shipping", "shipping", 5.9, 0.3, 0.1, 1.2),
+    Action("gift", "gift", 1.0, 0.25, -0.1, 2.0),
 )
 """Every action; a code is a place in here."""
 

@@ -51,10 +51,10 @@ _INTERRUPTS = np.arange(len(ACTIONS)) != NOTHING
 class Effects:
     """The coefficients of converting and leaving, left alone or asked; an offer adds to those of being asked."""
 
-    converts_alone: Logit = field(default_factory=lambda: Logit(-8.0, 1.3, 0.3, 0.5, 0.0))
-    converts_asked: Logit = field(default_factory=lambda: Logit(-7.5, 1.2, 1.1, 0.4, -0.8))
-    leaves_alone: Logit = field(default_factory=lambda: Logit(2.4, -0.3, 0.0, -0.2, 0.1))
-    leaves_asked: Logit = field(default_factory=lambda: Logit(2.7, -0.3, 0.0, -0.2, 0.5))
+    converts_alone: Logit = field(default_factory=lambda: Logit(-13.5, 1.2, -0.3, 0.2, 0.1))
+    converts_asked: Logit = field(default_factory=lambda: Logit(-9.1, 0.8, 0.6, 0.2, -0.4))
+    leaves_alone: Logit = field(default_factory=lambda: Logit(3.1, -0.3, 0.0, -0.2, 0.1))
+    leaves_asked: Logit = field(default_factory=lambda: Logit(3.0, -0.3, 0.0, -0.2, 0.5))
 
     def converts(self, latent: Latent, response: Floats) -> Floats:
         """P(convert | action), a column for each of ACTIONS; `response` is what a drift adds to the logit."""

@@ -43,7 +43,7 @@ class PopUp:
     """At which exits the shop decides, and by which of POLICIES."""
 
     policy: str = "always_at_exit"
-    fewest_pages: int = 5
+    fewest_pages: int = 4
     rest_days: int = 7
 
     @property

@@ -19,7 +19,7 @@ class Returns:
 
     base: float = -2.2
     loyalty: float = 1.6
-    intent: float = 0.15
+    intent: float = 0.05
     submitted: float = 0.8
     closed: float = -0.15
     closed_by_annoyance: float = -0.25

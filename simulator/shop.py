@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 from simulator.changes import Change
 from simulator.effects import Effects
+from simulator.experience import Experience
 from simulator.faults import Faults
 from simulator.moods import Moods
 from simulator.popups import PopUp
@@ -25,11 +26,12 @@ class Shop:
     seed: int = 7
     first_day: date = date(2026, 1, 5)
     days: int = 60
-    sessions_per_day: float = 1000
+    sessions_per_day: float = 930
     time_zone: str = "UTC"
     arrivals: Arrivals = field(default_factory=Arrivals)
     moods: Moods = field(default_factory=Moods)
     behaviour: Behaviour = field(default_factory=Behaviour)
+    experience: Experience = field(default_factory=Experience)
     pop_up: PopUp = field(default_factory=PopUp)
     returns: Returns = field(default_factory=Returns)
     stages: Stages = field(default_factory=Stages)

@@ -38,7 +38,7 @@ _ON_DESKTOP = np.array([device.category == "desktop" for device in DEVICES])
 
 @dataclass(frozen=True)
 class Sessions(Latent):
-    """Visits with the hidden state they began with; a visit without consent has the client 0.
+    """Visits with the hidden state in which they reach their exit; a visit without consent has the client 0.
 
     `is_moment` is true of visits at whose exit the shop decided; `action`, `propensity`, `answer` and `has_converted`
     are about that decision. `response` is what drifts have added to the logit of converting.
@@ -129,10 +129,10 @@ def _round(rng: np.random.Generator, shop: Shop, midnights: Ints, visitors: Visi
     """The next visit of each visitor."""
     size, start_us = len(visitors), journey.next_start_us
     occasion = _occasion(rng, shop, midnights, visitors, journey)
-    latent = latent_state(rng, shop.moods, visitors, journey, occasion)
-    latent = shifted(shop.changes, latent, start_us)
+    begun = shifted(shop.changes, latent_state(rng, shop.moods, visitors, journey, occasion), start_us)
     dice = rng.integers(0, 2**64, size, dtype=np.uint64)
-    steps = walk(rng, shop.behaviour, latent, start_us)
+    steps = walk(rng, shop.behaviour, begun, start_us)
+    latent = shop.experience.after(begun, steps)
     rested = ends(steps, size) - journey.last_popup_us >= shop.pop_up.rest_days * DAY
     decided = is_moment(shop.pop_up, steps, _ON_DESKTOP[visitors.device], rested)
     action, propensity = POLICIES[shop.pop_up.policy_code].act(rng, size)
@@ -141,7 +141,7 @@ def _round(rng: np.random.Generator, shop: Shop, midnights: Ints, visitors: Visi
     row = np.arange(size)
     has_converted = decided & converts(dice, shop.effects.converts(latent, responds)[row, action])
     stays = decided & ~leaves(dice, shop.effects.leaves(latent)[row, action])
-    steps = going_on(rng, shop.behaviour, latent, marked(steps, decided), stays)
+    steps = going_on(rng, shop.behaviour, begun, marked(steps, decided), stays)
     sessions = Sessions(
         intent=latent.intent,
         price_sensitivity=latent.price_sensitivity,

@@ -106,7 +106,7 @@ class Settings(BaseSettings):
 
     simulation_first_day: date = date(2026, 1, 5)
     simulation_days: int = Field(60, ge=14, le=3660)
-    simulation_sessions: int = Field(1000, ge=1, description="sessions a day, on average")
+    simulation_sessions: int = Field(930, ge=1, description="sessions a day, on average")
     simulation_seed: int = Field(7, ge=0)
 
     gcp_project: str | None = Field(None, pattern=r"^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$")
