@@ -99,6 +99,7 @@ def fit(
     """
     _refuse_unusable(spec, frame, features)
     target = _target(spec, frame)
+    _refuse_few_groups(spec, frame, target)
     folds = _folds(spec, frame, target)
     encoding = Encoding.fit(features, frame)
     matrix = encoding.transform(frame)
@@ -155,6 +156,17 @@ def _target(spec: ModelSpec, frame: pd.DataFrame) -> NDArray[np.bool_]:
                 f"at least {spec.min_positives} are needed."
             )
     return target
+
+
+def _refuse_few_groups(spec: ModelSpec, frame: pd.DataFrame, target: NDArray[np.bool_]) -> None:
+    """Refuse what leaves a fold without an answer because few groups gave all of its rows."""
+    for answer, rows in (("positive", target), ("negative", ~target)):
+        groups = frame.loc[rows, spec.group].nunique() if spec.group else spec.folds
+        if groups < spec.folds:
+            raise TooFewPositives(
+                f"{spec.name} has {answer} rows of {spec.label} from {groups} different {spec.group}; "
+                f"at least {spec.folds} are needed, one a fold."
+            )
 
 
 def _folds(spec: ModelSpec, frame: pd.DataFrame, target: NDArray[np.bool_]) -> Folds:

@@ -45,6 +45,16 @@ def test_a_table_with_one_answer_only_is_refused(shop: Shop, features: Sequence[
         training.fit(POPUP_PROFILE, shop("converts").assign(converts=True), features)
 
 
+def test_positive_rows_of_too_few_visitors_are_refused(shop: Shop, features: Sequence[BundleFeature]) -> None:
+    table = shop("converts")
+    converting = table["converts"].astype(bool)
+    table.loc[converting, "user_pseudo_id"] = ["one", "another", "third"] * (converting.sum() // 3) + ["one"] * (
+        converting.sum() % 3
+    )
+    with pytest.raises(TooFewPositives, match="positive rows of converts from 3 different user_pseudo_id; at least 4"):
+        training.fit(POPUP_PROFILE, table, features)
+
+
 def test_a_null_label_is_refused_with_its_count(shop: Shop, features: Sequence[BundleFeature]) -> None:
     table = shop("converts").astype({"converts": object})
     table.loc[:2, "converts"] = None
