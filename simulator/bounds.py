@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulator.actions import ACTIONS, NOTHING
-from simulator.columns import Floats
+from simulator.columns import Flags, Floats
 from simulator.truth import Truth
 
 BUDGETS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
@@ -30,11 +30,11 @@ def roc_auc(probability: Floats) -> float:
     """ROC-AUC of ranking by the true probabilities: P(a converting one ranks above one that does not), ties halved."""
     order = np.argsort(probability)
     p = probability[order]
-    values, first = np.unique(p, return_index=True)
+    _, first = np.unique(p, return_index=True)
     converting, other = np.add.reduceat(p, first), np.add.reduceat(1 - p, first)
     below = np.cumsum(other) - other
     pairs = p.sum() * (1 - p).sum()
-    return float((converting * (below + other / 2)).sum() / pairs) if len(values) else float("nan")
+    return _ratio((converting * (below + other / 2)).sum(), pairs)
 
 
 def average_precision(probability: Floats) -> float:
@@ -44,11 +44,11 @@ def average_precision(probability: Floats) -> float:
     """
     p = np.sort(probability)[::-1]
     before = np.cumsum(p) - p
-    return float((p * (1 + before) / np.arange(1, len(p) + 1)).sum() / p.sum())
+    return _ratio((p * (1 + before) / np.arange(1, len(p) + 1)).sum(), p.sum())
 
 
 def drawn(probability: Floats, repetitions: int, seed: int = 0) -> tuple[float, float]:
-    """ROC-AUC and average precision by another route: over all labels of many draws."""
+    """ROC-AUC and average precision by another route: over all labels of many draws; NaN if none is positive."""
     rng = np.random.default_rng(seed)
     p = np.sort(probability)[::-1]
     place = np.arange(1, len(p) + 1)
@@ -61,16 +61,32 @@ def drawn(probability: Floats, repetitions: int, seed: int = 0) -> tuple[float, 
         pairs += float(len(hits) * zeros)
         precision += float((hits / place[is_one]).sum())
         positives += len(hits)
-    return ordered / pairs, precision / positives
+    return _ratio(ordered, pairs), _ratio(precision, positives)
 
 
 def value(values: Floats, probabilities: Floats) -> float:
-    """The true mean value, a moment, of a policy that takes actions with `probabilities`, a row for each moment."""
-    return float((values * probabilities).sum(axis=1).mean())
+    """The true mean value, a moment, of a policy that takes actions with `probabilities`, a row for each moment.
+
+    It is worth that once, at moments to which the policy in force led; followed, it would have led to others.
+    """
+    return mean((values * probabilities).sum(axis=1))
 
 
 def best_value(values: Floats, budget: float) -> float:
-    """The most that any policy can be worth, a moment, if it interrupts at no more than a share `budget` of them."""
+    """The most that any policy can be worth, a moment, if it interrupts at no more than a share `budget` of them.
+
+    A policy may be random: what is left of the budget after whole moments goes to the next best one.
+    """
     gain = np.maximum(values.max(axis=1) - values[:, NOTHING], 0.0)
-    most = np.sort(gain)[::-1][: int(budget * len(gain))]
-    return float(values[:, NOTHING].mean() + most.sum() / len(gain))
+    most = np.cumsum(np.append(0.0, np.sort(gain)[::-1]))
+    total = values[:, NOTHING].sum() + np.interp(budget * len(gain), np.arange(len(most)), most)
+    return _ratio(total, len(gain))
+
+
+def mean(figures: Floats | Flags) -> float:
+    """The mean; that of nothing is NaN."""
+    return _ratio(figures.sum(), len(figures))
+
+
+def _ratio(part: float, whole: float) -> float:
+    return float(part / whole) if whole else float("nan")

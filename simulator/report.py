@@ -1,18 +1,19 @@
 """What can be known of a shop whose truth is known, as figures."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from simulator.actions import NOTHING, POP_UP
-from simulator.bounds import BUDGETS, Worth, average_precision, best_value, drawn, roc_auc, value
+from simulator.bounds import BUDGETS, Worth, average_precision, best_value, drawn, mean, roc_auc, value
 from simulator.columns import Floats, Ints
 from simulator.popups import POLICIES
 from simulator.segments import SEGMENTS
 from simulator.shop import Shop
 from simulator.stages import STAGES
-from simulator.truth import Truth, drifts
+from simulator.truth import Truth, changes
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 NOTICEABLE = 0.002
@@ -20,19 +21,26 @@ NOTICEABLE = 0.002
 
 
 def report(shop: Shop, truth: Truth, repetitions: int = 400) -> dict[str, Any]:
-    """The bounds of ranking and of policies, the uplift's distribution, and the days of drifts."""
+    """Which world it is, the bounds of ranking and of policies, the uplift's distribution, and when the shop changes.
+
+    Policies are valued once, at the moments to which the shop's own policy led. What can't be known is NaN.
+    """
     asked = truth.converts[:, POP_UP]
     drawn_auc, drawn_precision = drawn(asked, repetitions)
     worth = Worth().of(truth)
     return {
         "about": "A simulated shop: no figure says anything about real visitors.",
+        "seed": shop.seed,
+        "first_day": shop.first_day.isoformat(),
         "days": shop.days,
+        "sessions_per_day": shop.sessions_per_day,
+        "time_zone": shop.time_zone,
         "moments": len(truth),
         "moments_a_day": len(truth) / shop.days,
         "shown": int((truth.action != NOTHING).sum()),
         "converted": int(truth.has_converted.sum()),
-        "prevalence_if_always_shown": float(asked.mean()),
-        "prevalence_if_never_shown": float(truth.converts[:, NOTHING].mean()),
+        "prevalence_if_always_shown": mean(asked),
+        "prevalence_if_never_shown": mean(truth.converts[:, NOTHING]),
         "bayes": {
             "roc_auc": roc_auc(asked),
             "roc_auc_drawn": drawn_auc,
@@ -44,8 +52,13 @@ def report(shop: Shop, truth: Truth, repetitions: int = 400) -> dict[str, Any]:
         "dollars_a_1000_moments": {name: 1000 * figure for name, figure in _policies(worth).items()},
         "stages": _shares(STAGES, truth.stage),
         "segments": _shares([segment.name for segment in SEGMENTS], truth.segment),
-        "drifts": drifts(shop),
+        "changes": changes(shop),
     }
+
+
+def as_json(figures: Mapping[str, Any]) -> str:
+    """The figures as JSON, which has no NaN: null."""
+    return json.dumps(json.loads(json.dumps(figures), parse_constant=lambda _: None), indent=1)
 
 
 def _policies(values: Floats) -> dict[str, float]:
@@ -60,13 +73,15 @@ def _policies(values: Floats) -> dict[str, float]:
 
 def _uplift(uplift: Floats) -> dict[str, Any]:
     return {
-        "mean": float(uplift.mean()),
-        "quantiles": {f"{quantile:.0%}": float(np.quantile(uplift, quantile)) for quantile in QUANTILES},
-        "persuaded_share": float((uplift > NOTICEABLE).mean()),
-        "put_off_share": float((uplift < -NOTICEABLE).mean()),
+        "mean": mean(uplift),
+        "quantiles": {
+            f"{quantile:.0%}": float(np.quantile(uplift, quantile)) if len(uplift) else float("nan")
+            for quantile in QUANTILES
+        },
+        "persuaded_share": mean(uplift > NOTICEABLE),
+        "put_off_share": mean(uplift < -NOTICEABLE),
     }
 
 
 def _shares(names: Sequence[str], codes: Ints) -> dict[str, float]:
-    counts = np.bincount(codes, minlength=len(names)) / max(len(codes), 1)
-    return dict(zip(names, counts.tolist(), strict=True))
+    return {name: mean(codes == code) for code, name in enumerate(names)}

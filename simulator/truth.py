@@ -5,7 +5,7 @@ decides may import this module.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from simulator.actions import ACTIONS, NOTHING
-from simulator.changes import Drift
+from simulator.changes import Drift, Season
 from simulator.columns import Flags, Floats, Ints
 from simulator.effects import Answer
 from simulator.nested import pick
@@ -35,7 +35,8 @@ from tactful.settings import TRUTH_MARK
 class Truth:
     """Decision moments, one a row; the matrices have a column for each of ACTIONS.
 
-    `converts` is P(convert | action), `leaves` P(leave at once | action), `is_lost` P(never come back | action).
+    `converts` is P(convert | action), `leaves` P(leave at once | action), `is_lost` P(never come back | action): not
+    even after the population.WEEKS_OF_RETURN weeks in which the simulated world itself forgets its visitors.
     """
 
     decision_id: pa.StringArray
@@ -98,24 +99,44 @@ def of(shop: Shop) -> Truth:
 
 
 def write(folder: Path, shop: Shop) -> Truth:
-    """Write a shop's truth: a file of moments a day, and the days of its drifts."""
+    """Write a shop's truth in place of another one's: a file of moments a day, and when the shop changes."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / TRUTH_MARK).write_text("What would have happened. Nothing that learns or decides may read it.\n")
+    mark = folder / TRUTH_MARK
+    if mark.exists():
+        for older in folder.glob("moments_*.parquet"):
+            older.unlink()
+    mark.write_text("What would have happened. Nothing that learns or decides may read it.\n")
     population, days = Population(shop), []
     for day in shop.calendar:
         days.append(on_day(population, day))
         pq.write_table(days[-1].table(), folder / f"moments_{day:%Y%m%d}.parquet", compression="zstd")
-    (folder / "drifts.json").write_text(json.dumps(drifts(shop), indent=1))
+    (folder / "changes.json").write_text(json.dumps(changes(shop), indent=1))
     return Truth.concatenate(days)
 
 
-def drifts(shop: Shop) -> list[dict[str, str | float]]:
-    """When each drift of a shop begins, and how many days it takes."""
-    return [
-        {"name": change.name, "begins": change.begins.isoformat(), "ramp_days": change.ramp_days}
-        for change in shop.changes
-        if isinstance(change, Drift)
-    ]
+def changes(shop: Shop) -> list[dict[str, str | float]]:
+    """When a shop changes: its drifts, its seasons as often as they come in its days, and its relabelling."""
+    listed: list[dict[str, str | float]] = []
+    for change in shop.changes:
+        if isinstance(change, Drift):
+            begins = change.begins.isoformat()
+            listed.append({"kind": "drift", "name": change.name, "begins": begins, "ramp_days": change.ramp_days})
+        else:
+            listed += [
+                {"kind": "season", "name": change.name, "begins": first.isoformat(), "ends": last.isoformat()}
+                for first, last in _spells(change, shop.calendar)
+            ]
+    if shop.relabels:
+        listed.append({"kind": "relabelling", "name": "channel", "begins": shop.relabels.isoformat()})
+    return listed
+
+
+def _spells(season: Season, calendar: Sequence[date]) -> Iterator[tuple[date, date]]:
+    """The first and the last day of each time that a season comes in a calendar."""
+    at_us = np.array(calendar, "datetime64[D]").astype("datetime64[us]").astype(np.int64)
+    edges = np.diff(season.level(at_us), prepend=0, append=0)
+    for first, after in zip(np.flatnonzero(edges > 0).tolist(), np.flatnonzero(edges < 0).tolist(), strict=True):
+        yield calendar[first], calendar[after - 1]
 
 
 def _of(shop: Shop, sessions: Sessions, at_us: Ints) -> Truth:
