@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 from simulator.changes import Drift, Season, Shift
 from simulator.shop import Shop
+from tactful.settings import Settings
 
 Scenario = Callable[[Shop], Shop]
 
@@ -27,7 +29,7 @@ def large(shop: Shop) -> Shop:
 
 
 def drift_abrupt(shop: Shop) -> Shop:
-    """Visitors turn from one day to the next, two thirds through: less intent, and the pop-up works on fewer."""
+    """Visitors turn from one day to the next, two thirds through: less intent, and fewer convert, asked or not."""
     shift = Shift(intent=-0.5, annoyance=0.5, response=-0.7)
     return _changing(shop, Drift("abrupt", _after(shop, 2 / 3), shift))
 
@@ -77,16 +79,29 @@ SCENARIOS: dict[str, Scenario] = {
 }
 
 
-def compose(names: str, shop: Shop) -> Shop:
-    """The shop of scenarios, by their names joined by `+`.
+def settings_shop(settings: Settings) -> Shop:
+    """The shop that a home's settings describe."""
+    return Shop(
+        seed=settings.simulation_seed,
+        first_day=settings.simulation_first_day,
+        days=settings.simulation_days,
+        sessions_per_day=settings.simulation_sessions,
+        time_zone=settings.time_zone,
+    )
+
+
+def compose(names: str, shop: Shop, **stated: Any) -> Shop:
+    """The shop of scenarios, by their names joined by `+`; what is `stated` of its fields holds, whatever they say.
 
     Raises:
         ValueError: there is no scenario of that name.
     """
+    shop = replace(shop, **stated)
     for name in names.split("+"):
         if name not in SCENARIOS:
             raise ValueError(f"There is no scenario {name!r}; there are {', '.join(SCENARIOS)}.")
-        shop = SCENARIOS[name](shop)
+        # each time, since the next scenario may count its days from them
+        shop = replace(SCENARIOS[name](shop), **stated)
     return shop
 
 

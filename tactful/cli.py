@@ -98,23 +98,33 @@ def simulate(  # noqa: PLR0913, PLR0917  each option is an argument to typer
     scenario: Annotated[str, typer.Option(help="Names of worlds joined by +, as large+drift_abrupt.")] = "default",
     days: Annotated[int | None, typer.Option(min=1)] = None,
     sessions: Annotated[int | None, typer.Option(min=1, help="Sessions a day, on average.")] = None,
-    first_day: Annotated[str, typer.Option(help="YYYY-MM-DD.")] = "2026-01-05",
-    seed: Annotated[int, typer.Option(min=0)] = 7,
+    first_day: Annotated[str | None, typer.Option(help="YYYY-MM-DD.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0)] = None,
+    until: Annotated[
+        str | None, typer.Option(help="YYYY-MM-DD: write what GA4 has delivered by then, without later and late rows.")
+    ] = None,
     truth_report: Annotated[bool, typer.Option("--truth-report", help="Tell what the best could do there.")] = False,
     truth: Annotated[Path | None, typer.Option(help="Where the truth of each decision moment is written.")] = None,
     live: Annotated[str | None, typer.Option(help="YYYY-MM-DD: live through it with the decision service.")] = None,
     speed: Annotated[float, typer.Option(min=1, help="How many times as fast as in the shop time passes.")] = 3600,
 ) -> None:
-    """Make up a shop: its GA4 export, its truth, or a day of its visitors as clients of the decision service."""
+    """Make up a shop: its GA4 export, its truth, or a day of its visitors as clients of the decision service.
+
+    It is the shop of the settings, but for what a scenario or an option says.
+    """
     from tactful import simulate as shops
 
-    shop = shops.shop_of(scenario, _day(first_day, "--first-day"), seed, days, sessions)
+    settings = tactful_settings.load(complete=False)
+    begins = _day(first_day, "--first-day") if first_day else None
+    shop = shops.shop_of(settings, scenario, first_day=begins, seed=seed, days=days, sessions_per_day=sessions)
+    if truth:
+        shops.refuse_truth_near(truth, settings, folder)
     if folder:
-        shops.simulate(folder, shop, console)
+        shops.simulate(folder, shop, _day(until, "--until") if until else None, console)
     if truth_report or truth:
-        shops.report_truth(tactful_settings.load(), shop, truth, console)
+        shops.report_truth(settings, shop, truth, console)
     if live:
-        shops.live_through(tactful_settings.load(), shop, _day(live, "--live"), speed, console)
+        shops.live_through(settings, shop, _day(live, "--live"), speed, console)
     if not (folder or truth_report or truth or live):
         raise SettingsError("Name a folder for the export, or ask for --truth-report, --truth or --live.")
 

@@ -19,6 +19,9 @@ REMEMBERED = "settings.env"
 TRUTH_MARK = "TRUTH_OF_A_SIMULATED_SHOP"
 """The file by which a folder of truth is known; neither home nor export may lie in it, or hold it."""
 
+_DEEP = 3
+"""How far down a mark is looked for: at every start, and below that a home holds thousands of folders of its own."""
+
 SECRETS = ("pseudonym_key", "redis_url", "postgres_url")
 NEEDED_BY_GCP = {
     "gcp_project": "the Google Cloud project that holds the data and pays, as my-shop-123",
@@ -48,11 +51,14 @@ def _no_truth(folder: Path | None) -> Path | None:
 
 
 def _around(folder: Path) -> Iterator[Path]:
-    """A folder, those that it lies in, and those that lie in it."""
+    """A folder, those that it lies in, and those that lie in it, some levels deep."""
     place = folder.resolve()
     yield from (place, *place.parents)
-    if place.is_dir():
-        yield from (inner for inner in place.iterdir() if inner.is_dir())
+    for path, folders, _ in os.walk(place):
+        inner = [Path(path, name) for name in folders]
+        yield from inner
+        if len(Path(path).relative_to(place).parts) == _DEEP - 1:
+            folders.clear()
 
 
 def _long(key: SecretStr) -> SecretStr:

@@ -16,16 +16,10 @@ GROUP = "ga4_export"
 def simulated_export(landing: LandingResource) -> dg.MaterializeResult:
     """The export of a made-up shop, in GA4's format; no evidence about real visitors."""
     from simulator.export import write
-    from simulator.shop import Shop
+    from simulator.scenarios import settings_shop
 
     landing.take()
-    shop = Shop(
-        seed=SETTINGS.simulation_seed,
-        first_day=SOURCE.first,
-        days=SETTINGS.simulation_days,
-        sessions_per_day=SETTINGS.simulation_sessions,
-        time_zone=SETTINGS.time_zone,
-    )
+    shop = settings_shop(SETTINGS)
     written = write(SOURCE.folder, shop)
     return dg.MaterializeResult(
         metadata={

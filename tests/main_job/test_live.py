@@ -17,10 +17,11 @@ from simulator import live, truth
 from simulator.actions import NOTHING, POP_UP
 from simulator.population import Population
 from simulator.shop import Shop
+from tactful.settings import REMEMBERED, Settings
+from tactful.simulate import shop_of
 from tests.conftest import Ran, tactful
 
 DAY = date(2026, 1, 26)
-SHOP = Shop(sessions_per_day=250)
 SERVE = """
 import socket, sys
 import uvicorn
@@ -39,6 +40,11 @@ def home(ran: Ran, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def shop(ran: Ran) -> Shop:
+    return shop_of(Settings(_env_file=ran.home / REMEMBERED), "default")
+
+
+@pytest.fixture(scope="module")
 def port(home: Path) -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         command = [sys.executable, "-c", SERVE, str(home), str(listening.fileno())]
@@ -53,14 +59,10 @@ def _decisions(home: Path) -> int:
     return int(count)
 
 
-def test_each_exit_of_a_day_is_decided_and_answered_by_the_truth(ran: Ran, home: Path, port: int) -> None:
-    before, moments = _decisions(home), live.moments_on(SHOP, DAY)
+def test_each_exit_of_a_day_is_decided_and_answered_by_the_truth(shop: Shop, home: Path, port: int) -> None:
+    before, moments = _decisions(home), live.moments_on(shop, DAY)
 
-    told = tactful(
-        *("simulate", "--live", str(DAY), "--sessions", "250", "--speed", "1000000"),
-        home=home,
-        TACTFUL_DECISION_PORT=str(port),
-    )
+    told = tactful("simulate", "--live", str(DAY), "--speed", "1000000", home=home, TACTFUL_DECISION_PORT=str(port))
 
     assert told.returncode == 0, told.stderr
     assert f"{len(moments)} exits of a made-up shop" in told.stdout
@@ -69,14 +71,14 @@ def test_each_exit_of_a_day_is_decided_and_answered_by_the_truth(ran: Ran, home:
     assert _decisions(home) == before + len(moments)
 
 
-def test_what_a_visitor_tells_of_the_session_is_what_the_warehouse_makes_of_it(ran: Ran) -> None:
+def test_what_a_visitor_tells_of_the_session_is_what_the_warehouse_makes_of_it(ran: Ran, shop: Shop) -> None:
     day = date(2026, 1, 20)
     built = ran.query("select * from fct_session_profile")
     by_visit = built.set_index(["user_pseudo_id", "session_number"])
     names = {"day_of_week", "hour_of_day", "device_category", "operating_system", "browser", "channel", "country"}
 
     compared = 0
-    for request in (moment.request for moment in live.moments_on(SHOP, day)):
+    for request in (moment.request for moment in live.moments_on(shop, day)):
         row = by_visit.loc[(request["user_pseudo_id"], request["profile"]["session_number"])]
         told = {name: request["profile"].get(name) for name in (*names, "continent", "region")}
         assert told == {name: None if pd.isna(row[name]) else row[name] for name in told}
@@ -87,19 +89,15 @@ def test_what_a_visitor_tells_of_the_session_is_what_the_warehouse_makes_of_it(r
 def test_without_a_service_one_line_says_how_to_start_it(home: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        told = tactful(
-            *("simulate", "--live", str(DAY), "--sessions", "250"),
-            home=home,
-            TACTFUL_DECISION_PORT=str(free.getsockname()[1]),
-        )
+        told = tactful("simulate", "--live", str(DAY), home=home, TACTFUL_DECISION_PORT=str(free.getsockname()[1]))
 
     assert told.returncode == 1
     assert "No decision service answers" in told.stderr
     assert len(told.stderr.strip().splitlines()) == 1
 
 
-def test_the_moments_are_those_of_the_truth() -> None:
-    known, moments = truth.on_day(Population(SHOP), DAY), live.moments_on(SHOP, DAY)
+def test_the_moments_are_those_of_the_truth(shop: Shop) -> None:
+    known, moments = truth.on_day(Population(shop), DAY), live.moments_on(shop, DAY)
 
     told = {moment.request["user_pseudo_id"]: moment.converts for moment in moments}
     assert told == {

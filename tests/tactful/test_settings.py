@@ -99,6 +99,19 @@ def test_all_that_a_profile_lacks_is_told_at_once(monkeypatch: pytest.MonkeyPatc
     assert "\n" not in told
 
 
+@pytest.mark.parametrize("name", ["TACTFUL_HOME", "TACTFUL_EXPORT"])
+@pytest.mark.parametrize("deep", ["truth", "bench/truth", "shops/first/truth"])
+def test_no_folder_around_the_truth_is_a_home_or_an_export(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, deep: str
+) -> None:
+    (tmp_path / "place" / deep).mkdir(parents=True)
+    (tmp_path / "place" / deep / settings.TRUTH_MARK).touch()
+    monkeypatch.setenv(name, str(tmp_path / "place"))
+
+    with pytest.raises(SettingsError, match=f"{deep} holds the truth of a simulated shop"):
+        settings.load()
+
+
 def test_the_page_of_settings_lists_each_with_its_default() -> None:
     page = (PROJECT / "docs" / "settings.md").read_text()
     listed = re.findall(r"^\| `(TACTFUL_\w+)` \| (?:`(.*?)`|(none)) \| .+ \|$", page, re.MULTILINE)

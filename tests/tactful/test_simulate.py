@@ -1,0 +1,132 @@
+"""The command that makes up shops: whose shop it is, what of it is delivered, and where its truth may lie."""
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from rich.console import Console
+
+from simulator.shop import Shop
+from tactful.settings import REMEMBERED, Settings, SettingsError
+from tactful.simulate import refuse_truth_near, shop_of, simulate
+from tests.conftest import tactful
+
+SMALL = ("--days", "3", "--sessions", "100")
+
+
+def _rows(folder: Path) -> dict[str, int]:
+    return {file.name: pq.read_metadata(file).num_rows for file in sorted(folder.iterdir())}
+
+
+def test_a_shop_is_the_one_of_the_settings() -> None:
+    settings = Settings(
+        simulation_seed=8,
+        simulation_first_day=date(2026, 3, 2),
+        simulation_days=21,
+        simulation_sessions=250,
+        time_zone="Asia/Tokyo",
+    )
+    shop = Shop(seed=8, first_day=date(2026, 3, 2), days=21, sessions_per_day=250, time_zone="Asia/Tokyo")
+
+    assert shop_of(settings, "default", seed=None, days=None) == shop
+
+
+def test_what_is_stated_has_the_last_word() -> None:
+    shop = shop_of(Settings(simulation_seed=8), "tiny", seed=0, days=5)
+
+    assert (shop.seed, shop.days) == (0, 5)
+
+
+def test_the_command_follows_what_the_home_remembers(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / REMEMBERED).write_text("TACTFUL_SIMULATION_FIRST_DAY=2026-03-02\nTACTFUL_TIME_ZONE=Asia/Tokyo\n")
+
+    told = tactful("simulate", str(tmp_path / "export"), *SMALL, home=home, TACTFUL_SIMULATION_FIRST_DAY="2026-03-03")
+
+    assert told.returncode == 0, told.stderr
+    assert min(_rows(tmp_path / "export")) == "events_20260303.parquet"
+    first = pq.read_table(tmp_path / "export" / "events_20260303.parquet")["event_timestamp"].to_numpy().min()
+    assert datetime.fromtimestamp(first / 1e6, UTC).date() == date(2026, 3, 2)
+
+
+def test_until_a_day_what_is_late_is_not_there_yet(tmp_path: Path) -> None:
+    bad_data = (*SMALL, "--scenario", "bad_data")
+    for name, until in (("whole", ()), ("delivered", ("--until", "2026-01-06"))):
+        told = tactful("simulate", str(tmp_path / name), *bad_data, *until, home=tmp_path / "home")
+        assert told.returncode == 0, told.stderr
+
+    whole, delivered = _rows(tmp_path / "whole"), _rows(tmp_path / "delivered")
+    assert "2 days of a made-up shop" in told.stdout
+    assert list(delivered) == list(whole)[:2]
+    assert all(delivered[day] < whole[day] for day in delivered)
+
+
+def test_before_a_shop_s_first_day_there_is_no_export(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="--until is 2026-01-04: a day from the shop's first, 2026-01-05"):
+        simulate(tmp_path, Shop(), date(2026, 1, 4), Console())
+
+
+def test_the_report_tells_of_the_settings_shop_and_when_it_changes(tmp_path: Path) -> None:
+    told = tactful(
+        *("simulate", "--truth-report", "--scenario", "drift_gradual+season_peak+relabelled_channel"),
+        home=tmp_path,
+        TACTFUL_SIMULATION_SEED="8",
+        TACTFUL_SIMULATION_DAYS="14",
+        TACTFUL_SIMULATION_SESSIONS="300",
+    )
+
+    assert told.returncode == 0, told.stderr
+    figures = json.loads((tmp_path / "bench" / "truth.json").read_text())
+    assert (figures["seed"], figures["days"], figures["sessions_per_day"]) == (8, 14, 300)
+    for line in ("from 2026-01-12, over 21 days", "from 2026-01-12 to 2026-01-15", "from 2026-01-12 "):
+        assert line in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("truth", "name"),
+    [
+        ("home", "TACTFUL_HOME"),
+        ("home/bench/truth", "TACTFUL_HOME"),
+        (".", "TACTFUL_HOME"),
+        ("exports/shop/truth", "TACTFUL_EXPORT"),
+        ("exports", "TACTFUL_EXPORT"),
+        ("export/truth", "the export"),
+        ("link/truth", "TACTFUL_HOME"),
+    ],
+)
+def test_truth_lies_apart_from_home_and_export(tmp_path: Path, truth: str, name: str) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "home")
+    settings = Settings(home=tmp_path / "home", export=tmp_path / "exports" / "shop")
+
+    with pytest.raises(SettingsError, match=f"neither in nor around {name}, "):
+        refuse_truth_near(tmp_path / truth, settings, tmp_path / "export")
+
+
+def test_truth_may_lie_beside_them(tmp_path: Path) -> None:
+    refuse_truth_near(tmp_path / "truth", Settings(home=tmp_path / "home"), tmp_path / "truthful")
+
+
+def test_nothing_is_written_where_the_truth_is_refused(tmp_path: Path) -> None:
+    export = tmp_path / "export"
+
+    told = tactful("simulate", str(export), *SMALL, "--truth", str(export / "truth"), home=tmp_path / "home")
+
+    assert told.returncode == 2
+    assert len(told.stderr.strip().splitlines()) == 1
+    assert not export.exists()
+
+
+@pytest.mark.parametrize("argument", [(), ("--truth",)])
+def test_a_folder_that_cannot_be_written_is_named_in_one_line(tmp_path: Path, argument: tuple[str, ...]) -> None:
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "folder"
+
+    told = tactful("simulate", *argument, str(folder), *SMALL, home=tmp_path / "home")
+
+    assert told.returncode == 2
+    assert f"{folder} can't be written (Not a directory): name a folder that can." in told.stderr
+    assert len(told.stderr.strip().splitlines()) == 1
