@@ -96,7 +96,8 @@ REFERENCES: dict[str, tuple[float, Bound]] = {
     "user_engagement, 50 % quantile, ms": (7179, ROUGHLY),
     "user_engagement, 75 % quantile, ms": (12947, ROUGHLY),
     "user_engagement, 95 % quantile, ms": (40582, ROUGHLY),
-    "Pop-ups shown a 1,000 sessions": (61, ROUGHLY),
+    # 61 a day, of the default world's 930 sessions
+    "Pop-ups shown a 1,000 sessions": (65.6, RELATIVE_10),
     "Pop-ups submitted, % of shown": (2.0, Bound(0.7)),
 }
 """Figures of the public sample (2020-11-01 to 2021-01-31); the pop-up's are those of the case study."""

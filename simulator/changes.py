@@ -1,4 +1,7 @@
-"""How the world changes with time: drifts that stay, and seasons that come back every year."""
+"""How the world changes with time: drifts that stay, and seasons that come back every year.
+
+Instants are told by the shop's wall clock, in microseconds.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,11 +9,9 @@ from datetime import date
 
 import numpy as np
 
-from simulator.clock import DAY
+from simulator.clock import DAY, EPOCH
 from simulator.columns import Floats, Ints
 from simulator.latent import Latent
-
-_EPOCH = date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Drift:
 
     def level(self, at_us: Ints) -> Floats:
         """How much of the change has happened at instants, from 0 to 1."""
-        days = at_us / DAY - (self.begins.toordinal() - _EPOCH)
+        days = at_us / DAY - (self.begins.toordinal() - EPOCH)
         return np.where(days < 0, 0.0, np.minimum(days / self.ramp_days, 1.0) if self.ramp_days else 1.0)
 
 

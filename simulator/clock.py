@@ -12,6 +12,7 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 DAYS_OF_WEEK = 7
+EPOCH = date(1970, 1, 1).toordinal()
 
 
 def week_of(day: date) -> int:
@@ -24,3 +25,13 @@ def midnights(time_zone: str, first_ordinal: int, days: int) -> Ints:
     zone = ZoneInfo(time_zone)
     days_begin = (date.fromordinal(ordinal) for ordinal in range(first_ordinal, first_ordinal + days))
     return np.array([int(datetime(d.year, d.month, d.day, tzinfo=zone).timestamp()) * SECOND for d in days_begin])
+
+
+def wall_clock(time_zone: str, at_us: Ints) -> Ints:
+    """Instants as a time zone's calendar tells them: microseconds since its own 1970 began."""
+    if not len(at_us):
+        return at_us
+    first, last = (int(instant // DAY) + EPOCH for instant in (at_us.min(), at_us.max()))
+    begins = midnights(time_zone, first - 1, last - first + 3)
+    day = np.searchsorted(begins, at_us, side="right") - 1
+    return (first - 1 - EPOCH + day) * DAY + at_us - begins[day]

@@ -16,8 +16,8 @@ NAMES = (
     "first_visit", "session_start", "page_view", "view_promotion", "view_item_list", "view_search_results", "view_item",
     "view_cart", "begin_checkout", "add_shipping_info", "add_payment_info", "purchase", "video_start", "form_start",
     "scroll", "add_to_wishlist", "add_to_cart", "remove_from_cart", "file_download", "sign_up", "login",
-    "select_promotion", "select_item", "click", "popup_view", "popup_close", "popup_submit", "generate_lead",
-    "popup_survey", "user_engagement",
+    "select_promotion", "select_item", "click", "popup_withheld", "popup_view", "popup_close", "popup_submit",
+    "generate_lead", "popup_survey", "user_engagement",
 )  # fmt: skip
 """All event names; of events of one instant the earlier in this list was sent first."""
 
@@ -145,9 +145,11 @@ def _while_looking(steps: Steps) -> Iterator[Fired]:
 def _on_leaving(sessions: Sessions, steps: Steps) -> Iterator[Fired]:
     dice, page = steps.dice, steps.page
     next_page = np.where(np.append(steps.is_first[1:], True), Page.LEAVE, np.append(page[1:], Page.LEAVE))
+    # who is about to leave has clicked nothing; what comes after they stay is no click of before
+    clicked = np.where(steps.at_exit, Page.LEAVE, next_page)
     lists_items = (page == Page.CATEGORY) | (page == Page.SALE) | (page == Page.SEARCH)
-    selects_item = lists_items & (next_page == Page.ITEM) & (chance(dice, 10) < RATES.select_item)
-    selects_promotion = (page == Page.HOME) & (next_page == Page.SALE) & (chance(dice, 11) < RATES.select_promotion)
+    selects_item = lists_items & (clicked == Page.ITEM) & (chance(dice, 10) < RATES.select_item)
+    selects_promotion = (page == Page.HOME) & (clicked == Page.SALE) & (chance(dice, 11) < RATES.select_promotion)
     checks_out = page == Page.CHECKOUT
     checked_out = np.cumsum(checks_out) - checks_out
     is_first_checkout = checked_out == checked_out[first_of_run(steps.is_first)]
@@ -161,11 +163,12 @@ def _on_leaving(sessions: Sessions, steps: Steps) -> Iterator[Fired]:
     converts = steps.at_exit & sessions.has_converted[steps.session]
     is_asked = (next_page == Page.LEAVE) & (sessions.survey_answer[steps.session] != NOT_ASKED)
     answered_us = steps.leave_us + ((1 + 7 * chance(dice, 13)) * SECOND).astype(np.int64)
+    yield "popup_withheld", steps.at_exit & (answer == Answer.NOT_SHOWN), steps.leave_us
     yield "popup_view", answer != Answer.NOT_SHOWN, steps.leave_us
     yield "popup_close", answer == Answer.CLOSED, answered_us
     yield "popup_submit", answer == Answer.SUBMITTED, answered_us
     # what is submitted in the pop-up is told by it; by itself, it is an act of the visitor's
-    yield "generate_lead", converts & (answer == Answer.NOT_SHOWN), just_before
+    yield "generate_lead", converts & (answer == Answer.NOT_SHOWN), answered_us
     yield "popup_survey", is_asked, just_before
     engages = chance(dice, 14) < steps.engaged_ms / (steps.engaged_ms + RATES.user_engagement_half_ms)
     yield (

@@ -7,7 +7,7 @@ import numpy as np
 from simulator.clock import SECOND
 from simulator.columns import Flags, Ints
 from simulator.latent import Latent
-from simulator.walk import Behaviour, Steps, walk
+from simulator.walk import Behaviour, Left, Steps, lines_in_basket, walk
 
 PAUSE = 10 * SECOND
 """How long a visitor who stays after all looks at the page again."""
@@ -29,6 +29,8 @@ def going_on(rng: np.random.Generator, behaviour: Behaviour, latent: Latent, ste
     who = np.flatnonzero(stays)
     if not len(who):
         return steps
-    more = walk(rng, behaviour, latent.take(who), ends(steps, len(stays))[who] + PAUSE)
+    last = np.flatnonzero(np.diff(steps.session, append=len(stays)))
+    left = Left(steps.page[last], lines_in_basket(steps, len(stays))).take(who)
+    more = walk(rng, behaviour, latent.take(who), steps.leave_us[last[who]] + PAUSE, left)
     both = Steps.concatenate([steps, replace(more, session=who[more.session])])
     return both.take(np.argsort(both.session, kind="stable"))

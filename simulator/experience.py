@@ -8,18 +8,19 @@ from simulator.clock import MINUTE
 from simulator.columns import Flags, Floats, Ints
 from simulator.latent import Latent
 from simulator.site import Page
-from simulator.walk import Steps
+from simulator.walk import Steps, lines_in_basket
 
 
 @dataclass(frozen=True)
 class Experience:
     """How far happenings move the latent state; a visit in which nothing has happened leaves it as it was.
 
-    The exit shows what a visitor has done, so the stronger these are, the more of the truth a model can see.
+    The exit shows what a visitor has done, so the stronger these are, the more of the truth a model can see. Pages that
+    follow are chosen by the state of before: how one leads to the next is the walk's own matter.
     """
 
     intent_by_searching: float = 2.0
-    intent_by_filling_basket: float = 3.0
+    intent_by_filling_basket: float = 3.5
     intent_by_items: float = 1.2
     price_sensitivity_by_sale: float = 2.5
     patience_by_minutes: float = -0.5
@@ -33,7 +34,7 @@ class Experience:
             return counts
 
         minutes = count((steps.leave_us - steps.start_us) / MINUTE)
-        keeps_basket = (count(steps.quantity) > 0) & (count(steps.page == Page.THANKS) == 0)
+        keeps_basket = (lines_in_basket(steps, len(latent)) > 0) & (count(steps.page == Page.THANKS) == 0)
         return Latent(
             intent=latent.intent
             + self.intent_by_searching * (count(steps.page == Page.SEARCH) > 0)

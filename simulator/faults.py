@@ -14,9 +14,10 @@ LATEST_DAYS = 3
 
 @dataclass(frozen=True)
 class Faults:
-    """Shares of rows: delivered twice, malformed, late by days; of sessions: bots; of page loads: without consent.
+    """How much of it there is.
 
-    `denied` and `bots` are page loads without consent, and visits of bots, for each session.
+    `duplicates`, `malformed` and `late` are shares of rows; of bots' visits and page loads without consent, there are
+    `bots` and `denied` for each session.
     """
 
     duplicates: float = 0.007

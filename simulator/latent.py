@@ -7,7 +7,9 @@ from simulator.columns import Columns, Floats
 
 @dataclass(frozen=True)
 class Latent(Columns):
-    """How much visits want to buy, mind prices, have time, and are annoyed; each about 0 with a spread of about 1."""
+    """How much visits want to buy, mind prices, have time, and are annoyed; each about 0 with a spread of about 1
+    as a visit begins.
+    """
 
     intent: Floats
     price_sensitivity: Floats

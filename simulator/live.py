@@ -1,4 +1,8 @@
-"""The shop as a client of a decision service: sessions unfold in time, ask at their exits, and answer by the truth."""
+"""The shop as a client of a decision service: its visitors ask at their exits, and answer by the truth.
+
+A day's visits are drawn beforehand; they come in the order and at the distances of their time, tell what the visitor
+has done so far, and the truth says what comes of each answer. No answer changes a later visit.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -103,7 +107,7 @@ def _moments(shop: Shop, sessions: Sessions, visits: Visits, exits: Ints) -> Ite
                 "user_pseudo_id": users[row],
                 "at": at_us,
                 "profile": _profile(sessions, row, ZoneInfo(shop.time_zone)),
-                "events": [event for event in acts(session) if event["event_timestamp"] <= at_us],
+                "events": [event for event in acts(session) if event["event_timestamp"] < at_us],
             },
             converts=tuple(probability[row].tolist()),
             has_converted=tuple(has_converted[row].tolist()),

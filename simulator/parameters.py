@@ -129,13 +129,15 @@ def _content(visits: Visits, events: Events) -> Iterator[Parameter]:
 
 def _pop_up(visits: Visits, events: Events) -> Iterator[Parameter]:
     sessions, session = visits.sessions, events.session
-    shown = events.is_one_of("popup_view", "popup_close", "popup_submit")
+    decided = events.is_one_of("popup_withheld", "popup_view", "popup_close", "popup_submit")
     is_offer = np.array([action.is_offer for action in ACTIONS])[sessions.action]
-    yield Text("decision_id", np.where(shown, session, ABSENT), decision_ids(sessions))
-    yield Text("policy", np.where(shown, sessions.policy[session], ABSENT), pa.array([p.name for p in POLICIES]))
-    yield Decimal("propensity", shown, sessions.propensity[session])
-    offer = np.where(shown & is_offer[session], sessions.action[session], ABSENT)
+    yield Text("decision_id", np.where(decided, session, ABSENT), decision_ids(sessions))
+    yield Text("policy", np.where(decided, sessions.policy[session], ABSENT), pa.array([p.name for p in POLICIES]))
+    yield Decimal("propensity", decided, sessions.propensity[session])
+    offers = decided & is_offer[session]
+    offer = np.where(offers, sessions.action[session], ABSENT)
     yield Text("offer", offer, pa.array([action.name for action in ACTIONS]))
+    yield Decimal("offer_amount", offers, np.array([action.amount for action in ACTIONS])[sessions.action[session]])
     stage = np.where(events.is_one_of("popup_survey"), sessions.survey_answer[session], ABSENT)
     yield Text("survey_answer", stage, pa.array(STAGES))
 

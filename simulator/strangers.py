@@ -65,7 +65,6 @@ def _sessions(rng: np.random.Generator, shop: Shop, start_us: Ints, end_us: Ints
         stage=none,
         segment=strangers.segment,
         response=none.astype(np.float64),
-        is_moment=none > 0,
         policy=none,
         action=none + NOTHING,
         propensity=none.astype(np.float64),

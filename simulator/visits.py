@@ -14,7 +14,7 @@ import numpy as np
 from simulator.actions import NOTHING
 from simulator.baskets import basket_lines, order_page, revenue
 from simulator.changes import crowd, response, shifted
-from simulator.clock import DAY, DAYS_OF_WEEK, HOUR
+from simulator.clock import DAY, DAYS_OF_WEEK, HOUR, wall_clock
 from simulator.clock import midnights as days_begin
 from simulator.columns import Dice, Flags, Floats, Ints, chance, draw, ranges
 from simulator.devices import DEVICES
@@ -40,8 +40,8 @@ _ON_DESKTOP = np.array([device.category == "desktop" for device in DEVICES])
 class Sessions(Latent):
     """Visits with the hidden state in which they reach their exit; a visit without consent has the client 0.
 
-    `is_moment` is true of visits at whose exit the shop decided; `action`, `propensity`, `answer` and `has_converted`
-    are about that decision. `response` is what drifts have added to the logit of converting.
+    `action`, `propensity`, `answer` and `has_converted` are about the decision at the exit, of visits that have one.
+    `response` is what drifts have added to the logit of converting.
     """
 
     client: Ints
@@ -59,7 +59,6 @@ class Sessions(Latent):
     stage: Ints
     segment: Ints
     response: Floats
-    is_moment: Flags
     policy: Ints
     action: Ints
     propensity: Floats
@@ -118,7 +117,7 @@ def cohort(rng: np.random.Generator, shop: Shop, midnights: Ints) -> Visits:
 def _sessions_per_day(shop: Shop, midnights: Ints) -> Floats:
     """The mean number of sessions on days, weekdays aside."""
     is_open = np.full(len(midnights), True) if shop.opens is None else midnights >= _instant(shop, shop.opens)
-    return shop.sessions_per_day * crowd(shop.changes, midnights) * is_open
+    return shop.sessions_per_day * crowd(shop.changes, wall_clock(shop.time_zone, midnights)) * is_open
 
 
 def _instant(shop: Shop, day: date) -> int:
@@ -129,7 +128,8 @@ def _round(rng: np.random.Generator, shop: Shop, midnights: Ints, visitors: Visi
     """The next visit of each visitor."""
     size, start_us = len(visitors), journey.next_start_us
     occasion = _occasion(rng, shop, midnights, visitors, journey)
-    begun = shifted(shop.changes, latent_state(rng, shop.moods, visitors, journey, occasion), start_us)
+    told_us = wall_clock(shop.time_zone, start_us)
+    begun = shifted(shop.changes, latent_state(rng, shop.moods, visitors, journey, occasion), told_us)
     dice = rng.integers(0, 2**64, size, dtype=np.uint64)
     steps = walk(rng, shop.behaviour, begun, start_us)
     latent = shop.experience.after(begun, steps)
@@ -137,7 +137,7 @@ def _round(rng: np.random.Generator, shop: Shop, midnights: Ints, visitors: Visi
     decided = is_moment(shop.pop_up, steps, _ON_DESKTOP[visitors.device], rested)
     action, propensity = POLICIES[shop.pop_up.policy_code].act(rng, size)
     action = np.where(decided, action, NOTHING)
-    responds = response(shop.changes, start_us)
+    responds = response(shop.changes, told_us)
     row = np.arange(size)
     has_converted = decided & converts(dice, shop.effects.converts(latent, responds)[row, action])
     stays = decided & ~leaves(dice, shop.effects.leaves(latent)[row, action])
@@ -162,7 +162,6 @@ def _round(rng: np.random.Generator, shop: Shop, midnights: Ints, visitors: Visi
         stage=journey.stage,
         segment=visitors.segment,
         response=responds,
-        is_moment=decided,
         policy=np.full(size, shop.pop_up.policy_code),
         action=action,
         propensity=np.where(decided, propensity, 0.0),

@@ -44,6 +44,8 @@ annoyance         -0.1   0.0  0.0  0.1   0.0   0.0  -0.10 -0.10  0.0   0.0  -0.2
 """
 PULL = np.array([[float(pull) for pull in row.split()[1:]] for row in _PULL.strip().splitlines()[1:]])
 
+_STAYS = np.arange(NEXT_PAGE.shape[1]) != Page.LEAVE
+
 
 @dataclass(frozen=True)
 class Behaviour:
@@ -55,7 +57,7 @@ class Behaviour:
     add_to_cart: float = -5.32
     add_to_cart_by_intent: float = 1.42
     remove_from_cart: float = 0.4
-    one_of_a_kind: float = 0.78
+    one_of_a_kind: float = 0.74
     changes_shelf: float = 0.6
     popularity: float = 1.7
     compares: float = 0.3
@@ -105,9 +107,19 @@ class _Moves(Columns):
     removes: Flags
 
 
-def walk(rng: np.random.Generator, behaviour: Behaviour, latent: Latent, start_us: Ints) -> Steps:
-    """The page loads of sessions that begin at `start_us` with the given latent state."""
-    moves = _moves(rng, behaviour, latent)
+@dataclass(frozen=True)
+class Left(Columns):
+    """Where sessions that go on were left: the page, and how many lines lay in the basket."""
+
+    page: Ints
+    lines: Ints
+
+
+def walk(
+    rng: np.random.Generator, behaviour: Behaviour, latent: Latent, start_us: Ints, left: Left | None = None
+) -> Steps:
+    """The page loads from `start_us` on of sessions with the given latent state, which land, or go on from `left`."""
+    moves = _moves(rng, behaviour, latent, left)
     moves = moves.take(np.argsort(moves.session, kind="stable"))
     size = len(moves)
     lands = np.diff(moves.session, prepend=-1) != 0
@@ -130,14 +142,22 @@ def walk(rng: np.random.Generator, behaviour: Behaviour, latent: Latent, start_u
     )
 
 
-def _moves(rng: np.random.Generator, behaviour: Behaviour, latent: Latent) -> _Moves:
+def lines_in_basket(steps: Steps, sessions: int) -> Ints:
+    """How many lines lie in the basket at the end of sessions that have not ordered."""
+    changes = (steps.quantity > 0).astype(np.int64) - steps.removes
+    return np.bincount(steps.session, changes, sessions).astype(np.int64)
+
+
+def _moves(rng: np.random.Generator, behaviour: Behaviour, latent: Latent, left: Left | None) -> _Moves:
     """Every page load, one round of all sessions that go on after the other."""
     state = np.stack([latent.intent, latent.price_sensitivity, latent.patience, latent.annoyance], axis=1)
     pull, wants = np.exp(state @ PULL), _wants(behaviour, latent.intent)
-    lines = np.zeros(len(latent), dtype=np.int64)
-    may_remove = lines > 0
     alive = np.arange(len(latent))
-    page = draw(rng, behaviour.landing, len(latent))
+    if left is None:
+        lines, page = np.zeros(len(latent), dtype=np.int64), draw(rng, behaviour.landing, len(latent))
+    else:
+        lines, page = left.lines.copy(), _next_page(rng, behaviour, left.page, pull * _STAYS, left.lines > 0)
+    may_remove = lines > 0
     rounds: list[_Moves] = []
     while (len(alive) or not rounds) and len(rounds) < LONGEST_VISIT:
         uniform = rng.random(len(alive))

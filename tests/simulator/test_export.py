@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import numpy as np
 import pyarrow.parquet as pq
+import pytest
 
 from ga4_export.schema import EVENTS
 from simulator import export
@@ -33,6 +34,14 @@ def test_a_day_is_the_same_whether_it_is_written_alone_or_with_others(folder: Pa
     third = shop.first_day + timedelta(days=2)
     (alone,) = export.write(tmp_path, replace(shop, first_day=third, days=1))
     assert alone.read_bytes() == (folder / alone.name).read_bytes()
+
+
+def test_processes_write_the_same_bytes(
+    folder: Path, shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "_LARGE", 0)
+    for file in export.write(tmp_path, replace(shop, days=2)):
+        assert file.read_bytes() == (folder / file.name).read_bytes()
 
 
 def test_each_day_is_announced_once_its_file_is_there(shop: Shop, tmp_path: Path) -> None:

@@ -3,10 +3,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.actions import POP_UP
+from simulator import export, truth
+from simulator.actions import NOTHING, POP_UP
 from simulator.effects import Effects
 from simulator.latent import Latent
+from simulator.population import Population
 from simulator.popups import PopUp, is_moment
+from simulator.shop import Shop
 from simulator.site import Page
 from simulator.walk import Steps
 
@@ -55,3 +58,18 @@ def test_annoyance_lowers_the_response_and_the_rest_raises_it(
     assert response(intent, price + more, patience, annoyance) > base
     assert response(intent, price, patience + more, annoyance) > base
     assert response(intent, price, patience, annoyance + more) < base
+
+
+def test_each_decision_is_told_with_its_propensity_shown_or_not() -> None:
+    shop = Shop(days=1, sessions_per_day=800, pop_up=PopUp("half_at_exit"))
+    rows = export.day_table(Population(shop), shop.first_day).to_pylist()
+    told = {
+        (parameters["decision_id"]["string_value"], row["event_name"], parameters["propensity"]["double_value"])
+        for row in rows
+        if row["event_name"] in {"popup_view", "popup_withheld"}
+        for parameters in [{parameter["key"]: parameter["value"] for parameter in row["event_params"]}]
+    }
+    known = truth.on_day(Population(shop), shop.first_day)
+    names = ["popup_withheld" if action == NOTHING else "popup_view" for action in known.action]
+    assert told == set(zip(known.decision_id.to_pylist(), names, known.propensity.tolist(), strict=True))
+    assert {name for _, name, _ in told} == {"popup_view", "popup_withheld"}
