@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isnan
 
 from ml.bundle import BundleFeature
 from ml.evaluation import Interval, Scorecard
 from ml.policy_evaluation import PolicyComparison
+from ml.search import nearby_spread
 from ml.segments import SegmentReport
 from ml.specs import SegmentSpec
 from ml.training import Fitted
@@ -54,10 +56,10 @@ def model_card(
         "Figures on the test days": _figures(scorecard.intervals),
         "How it was chosen": f"{len(fitted.trials)} settings were compared by {spec.metric} on {spec.folds} "
         f"folds of the training rows; best was {best.candidate.family} at {best.mean:.3f} ± "
-        f"{best.deviation:.3f} ({settings}). The threshold {fitted.threshold:.4f} keeps the most conversions "
-        "that the impression budget allows, on rows that the model had not seen; it can be changed without "
-        "training again.",
-        "What it looks at": features,
+        f"{best.deviation:.3f} ({settings}){_beside(fitted)}. The threshold {fitted.threshold:.4f} keeps "
+        "the most conversions that the impression budget allows, on rows that the model had not seen; it can "
+        "be changed without training again.",
+        "What it looks at": features + _left_out(fitted),
         "Limits": "A score says how likely an answer is, not why, nor what showing something would change. "
         "Intervals resample users of these test days; another season may lie outside them.",
         "Pictures": "`plots/` of the run: ROC, precision and recall, calibration, lift, importance.",
@@ -95,6 +97,17 @@ def _verdict(scorecard: Scorecard) -> str:
             f"show that this model ranks better than chance: ROC-AUC {scorecard.roc_auc}."
         )
     return f"It ranks better than chance: ROC-AUC {scorecard.roc_auc}, with 95 % interval."
+
+
+def _beside(fitted: Fitted[BundleFeature]) -> str:
+    spread = nearby_spread(fitted.trials)
+    return "" if isnan(spread) else f"; settings one step away differ by at most {spread:.3f}"
+
+
+def _left_out(fitted: Fitted[BundleFeature]) -> str:
+    missing = ", ".join(f"`{name}` {share:.0%}" for name, share in fitted.left_out.items())
+    limit = fitted.spec.missing_limit
+    return f"\n\nLeft out, since {limit:.0%} or more of it is missing: {missing}." if missing else ""
 
 
 def _policies(policies: PolicyComparison) -> str:

@@ -1,6 +1,7 @@
 """Tables that models learn from, and their split by time."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Generic, TypeVar
@@ -84,6 +85,18 @@ def features_of(tables: tuple[FeatureTable, ...], model: str) -> tuple[BundleFea
         for table in tables
         for column in table.features_of(model)
     )
+
+
+def split_by_missing(
+    features: Sequence[F], frame: pd.DataFrame, limit: float
+) -> tuple[tuple[F, ...], dict[str, float]]:
+    """The features of which a share below `limit` is missing in `frame`, and the missing share of each other one.
+
+    With a limit of 1.0 only what is missing throughout is left out.
+    """
+    missing = {feature.name: float(frame[feature.name].isna().mean()) for feature in features}
+    kept = tuple(feature for feature in features if missing[feature.name] < limit)
+    return kept, {name: share for name, share in missing.items() if share >= limit}
 
 
 def split_by_time(frame: pd.DataFrame, horizon: timedelta, test_share: float = 0.2) -> Split:

@@ -1,5 +1,7 @@
 """The families of estimators that a spec may name."""
 
+from typing import Any, Self
+
 import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
@@ -7,11 +9,29 @@ from sklearn.base import ClassifierMixin
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from ml.encoding import Matrix
 from ml.pipelines import PipelineBooster
 from ml.specs import Family
+
+
+class EarlyStopped(xgb.XGBClassifier):  # type: ignore[misc]
+    """XGBoost with as many trees as rows held out ask for, then learnt again with that many on all rows."""
+
+    def fit(self, X: Matrix, y: NDArray[np.bool_], **kwargs: Any) -> Self:  # noqa: N803 - scikit-learn's names
+        if self.early_stopping_rounds is None:
+            super().fit(X, y, **kwargs)
+            return self
+        most, patience = self.n_estimators, self.early_stopping_rounds
+        inner, held_out = train_test_split(np.arange(len(y)), test_size=0.2, stratify=y, random_state=self.random_state)
+        super().fit(X[inner], y[inner], eval_set=[(X[held_out], y[held_out])], verbose=False, **kwargs)
+        self.set_params(n_estimators=self.best_iteration + 1, early_stopping_rounds=None)
+        super().fit(X, y, **kwargs)
+        self.set_params(n_estimators=most, early_stopping_rounds=patience)
+        return self
 
 
 def build(family: Family, seed: int, n_jobs: int) -> ClassifierMixin:
@@ -23,7 +43,7 @@ def build(family: Family, seed: int, n_jobs: int) -> ClassifierMixin:
         case "random_forest":
             return RandomForestClassifier(random_state=seed, n_jobs=n_jobs)
         case "xgboost":
-            return xgb.XGBClassifier(tree_method="hist", random_state=seed, n_jobs=n_jobs)
+            return EarlyStopped(tree_method="hist", random_state=seed, n_jobs=n_jobs)
 
 
 def booster_of(classifier: ClassifierMixin) -> xgb.Booster | PipelineBooster:

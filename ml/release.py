@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from math import isnan
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +18,7 @@ from ml.gate import GateOutcome
 from ml.pipelines import PipelineBooster
 from ml.policy_evaluation import PolicyComparison, compare_policies
 from ml.registry import ChampionVersion, NewVersion, Registry
+from ml.search import nearby_spread
 from ml.segments import SegmentReport
 from ml.specs import ModelSpec, SegmentSpec
 from ml.training import Fitted
@@ -97,9 +99,9 @@ def release_model(
             purpose=spec.description,
             card=card.model_card(fitted, scorecard, policies, origin),
             model=_estimator(fitted),
-            features=data.features,
+            features=fitted.features,
             params={"family": fitted.trials[0].candidate.family, **_texts(fitted.trials[0].params)},
-            metrics=scorecard.as_metadata(),
+            metrics={**scorecard.as_metadata(), **_stability(fitted)},
             tags={
                 **_tags(header.trained_from, header.trained_to, spec.feature_service, terms),
                 "data": data.fingerprint,
@@ -183,6 +185,11 @@ def _header(spec: ModelSpec, fitted: Fitted[BundleFeature], split: Split, terms:
 def _estimator(fitted: Fitted[BundleFeature]) -> object:
     booster = fitted.booster
     return booster.classifier if isinstance(booster, PipelineBooster) else booster
+
+
+def _stability(fitted: Fitted[BundleFeature]) -> dict[str, float]:
+    spread = nearby_spread(fitted.trials)
+    return {} if isnan(spread) else {"nearby_spread": spread}
 
 
 def _tags(trained_from: str, trained_to: str, service: str, terms: Terms) -> dict[str, str]:

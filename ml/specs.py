@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 Family = Literal["logistic_regression", "random_forest", "xgboost"]
-Metric = Literal["roc_auc", "average_precision"]
+Metric = Literal["roc_auc", "average_precision", "recall_within_budget"]
 
 DECISIONS = "fct_decision_labels"
 PURCHASES = "fct_purchase_labels"
@@ -26,7 +26,8 @@ class ModelSpec:
 
     `decides` is true where the answer is whether to show the pop-up. `horizon` is how long after its moment a row's
     label is still open. `group` is the column of those whose rows must stay together in cross-validation and in
-    resampling; None where every row is somebody else.
+    resampling; None where every row is somebody else. A feature of which a share of `missing_limit` or more is missing
+    is left out.
     """
 
     name: str
@@ -40,6 +41,7 @@ class ModelSpec:
     decides: bool = False
     group: str | None = "user_pseudo_id"
     min_positives: int = 50
+    missing_limit: float = 1.0
     folds: int = 4
     seed: int = 7
 
@@ -61,10 +63,12 @@ class SegmentSpec:
 _SHALLOW = Candidate(
     "xgboost",
     {
-        "n_estimators": (60, 180),
+        # as many trees as held-out rows ask for, at most
+        "n_estimators": (400,),
+        "early_stopping_rounds": (25,),
         "learning_rate": (0.05,),
         "max_depth": (1, 2, 3),
-        "min_child_weight": (2.0,),
+        "min_child_weight": (1.0, 3.0),
         "subsample": (0.8,),
         "colsample_bytree": (0.5,),
         "reg_lambda": (5.0,),
@@ -79,9 +83,10 @@ POPUP_PROFILE = ModelSpec(
     feature_service="popup_profile_v1",
     # a session that lasts longer than this is a tab left open
     horizon=timedelta(hours=4),
-    metric="roc_auc",
+    metric="recall_within_budget",
     candidates=(_SHALLOW,),
     decides=True,
+    missing_limit=0.1,
 )
 
 POPUP_BEHAVIOUR = ModelSpec(
@@ -91,9 +96,10 @@ POPUP_BEHAVIOUR = ModelSpec(
     labels_table=DECISIONS,
     feature_service="popup_behaviour_v1",
     horizon=timedelta(hours=4),
-    metric="roc_auc",
+    metric="recall_within_budget",
     candidates=(_SHALLOW,),
     decides=True,
+    missing_limit=0.1,
 )
 
 PURCHASE_PROPENSITY = ModelSpec(

@@ -10,17 +10,16 @@ import pandas as pd
 import xgboost as xgb
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
-from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, StratifiedKFold, cross_val_predict
+from sklearn.model_selection import cross_val_predict
 
 from ml import families
 from ml.bundle import Bundle, BundleFeature, Calibration, Header
 from ml.calibration import fit_platt, pick_threshold
-from ml.datasets import DatasetError, F
-from ml.encoding import Encoding, Matrix
+from ml.datasets import DatasetError, F, split_by_missing
+from ml.encoding import Encoding
 from ml.pipelines import PipelineBooster, log_odds
-from ml.specs import Candidate, ModelSpec
-
-Folds = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
+from ml.search import Rows, Trial, folds_of, search
+from ml.specs import ModelSpec
 
 GOLDEN_ROWS = 20
 
@@ -30,21 +29,15 @@ class TooFewPositives(ValueError):  # noqa: N818 - says what is wrong
 
 
 @dataclass(frozen=True)
-class Trial:
-    """A setting that was tried, with the mean and the spread of its metric over the folds."""
-
-    candidate: Candidate
-    params: Mapping[str, Any]
-    mean: float
-    deviation: float
-
-
-@dataclass(frozen=True)
 class Fitted(Generic[F]):
-    """A model as learnt from its training rows; `trials` are all settings tried, the best first."""
+    """A model as learnt from its training rows; `trials` are all settings tried, the best first.
+
+    `left_out` are the features of which too much was missing, with the missing share.
+    """
 
     spec: ModelSpec
     features: tuple[F, ...]
+    left_out: Mapping[str, float]
     encoding: Encoding
     booster: xgb.Booster | PipelineBooster
     calibration: Calibration
@@ -84,7 +77,7 @@ def fit(
 
     Raises:
         TooFewPositives: there are fewer examples of either answer than the spec asks for.
-        DatasetError: there are no features, a column is absent, or a label is null.
+        DatasetError: there are no features or none with enough values, a column is absent, or a label is null.
 
     >>> from dataclasses import replace
     >>> from feature_repo.contract import Column
@@ -92,7 +85,7 @@ def fit(
     >>> table = pd.DataFrame({"pages": [1, 2, 3, None] * 100, "device": ["mobile", "desktop"] * 200})
     >>> table["bought"] = table["pages"] == 3
     >>> columns = [Column("pages", "int64", "", True), Column("device", "string", "", True)]
-    >>> spec = replace(POPUP_PROFILE, name="shop", label="bought", group=None)
+    >>> spec = replace(POPUP_PROFILE, name="shop", label="bought", group=None, missing_limit=0.5)
     >>> fitted = fit(spec, table, columns)
     >>> [bool(score >= fitted.threshold) for score in fitted.score(table[:4])]
     [False, False, True, False]
@@ -100,18 +93,21 @@ def fit(
     _refuse_unusable(spec, frame, features)
     target = _target(spec, frame)
     _refuse_few_groups(spec, frame, target)
-    folds = _folds(spec, frame, target)
-    encoding = Encoding.fit(features, frame)
-    matrix = encoding.transform(frame)
-    trials = _search(spec, matrix, target, folds, n_jobs)
+    kept, left_out = split_by_missing(features, frame, spec.missing_limit)
+    if not kept:
+        raise DatasetError(f"{spec.name} has 0 features of which less than {spec.missing_limit:.0%} is missing.")
+    encoding = Encoding.fit(kept, frame)
+    rows = Rows(encoding.transform(frame), target, folds_of(spec, frame, target))
+    trials = search(spec, rows, impression_budget, n_jobs)
     best = families.build(trials[0].candidate.family, spec.seed, n_jobs).set_params(**trials[0].params)
-    margin = _unseen_margin(best, matrix, target, folds)
+    margin = _unseen_margin(best, rows)
     calibration = fit_platt(margin, target)
     return Fitted(
         spec=spec,
-        features=tuple(features),
+        features=kept,
+        left_out=left_out,
         encoding=encoding,
-        booster=families.booster_of(best.fit(matrix, target)),
+        booster=families.booster_of(best.fit(rows.matrix, target)),
         calibration=calibration,
         threshold=pick_threshold(calibration.probability(margin), target, impression_budget),
         trials=trials,
@@ -169,27 +165,6 @@ def _refuse_few_groups(spec: ModelSpec, frame: pd.DataFrame, target: NDArray[np.
             )
 
 
-def _folds(spec: ModelSpec, frame: pd.DataFrame, target: NDArray[np.bool_]) -> Folds:
-    if spec.group is None:
-        return list(StratifiedKFold(spec.folds, shuffle=True, random_state=spec.seed).split(target, target))
-    folds = StratifiedGroupKFold(spec.folds, shuffle=True, random_state=spec.seed)
-    return list(folds.split(target, target, frame[spec.group]))
-
-
-def _search(spec: ModelSpec, matrix: Matrix, target: NDArray[np.bool_], folds: Folds, n_jobs: int) -> tuple[Trial, ...]:
-    trials = []
-    for candidate in spec.candidates:
-        estimator = families.build(candidate.family, spec.seed, n_jobs)
-        grid = {name: list(values) for name, values in candidate.grid.items()}
-        search = GridSearchCV(estimator, grid, scoring=spec.metric, cv=folds, refit=False, error_score="raise")
-        found = search.fit(matrix, target).cv_results_
-        outcomes = zip(found["params"], found["mean_test_score"], found["std_test_score"], strict=True)
-        trials += [Trial(candidate, params, float(mean), float(spread)) for params, mean, spread in outcomes]
-    return tuple(sorted(trials, key=lambda trial: -trial.mean))
-
-
-def _unseen_margin(
-    classifier: ClassifierMixin, matrix: Matrix, target: NDArray[np.bool_], folds: Folds
-) -> NDArray[np.float64]:
-    probability = cross_val_predict(classifier, matrix, target, cv=folds, method="predict_proba")
+def _unseen_margin(classifier: ClassifierMixin, rows: Rows) -> NDArray[np.float64]:
+    probability = cross_val_predict(classifier, rows.matrix, rows.target, cv=rows.folds, method="predict_proba")
     return log_odds(probability[:, 1])

@@ -41,8 +41,8 @@ def build_shop(label: str, rows: int = 600, seed: int = 1) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "pages": pages.astype(float),
-            "minutes": np.where(rng.random(rows) < 0.2, np.nan, rng.gamma(2, 2, rows)),
-            "is_new": rng.choice(np.array([True, False, None], dtype=object), rows),
+            "minutes": np.where(rng.random(rows) < 0.05, np.nan, rng.gamma(2, 2, rows)),
+            "is_new": rng.choice(np.array([True, False, None], dtype=object), rows, p=(0.5, 0.45, 0.05)),
             "device": device.astype(object),
             "user_pseudo_id": [f"user {number}" for number in rng.integers(0, rows // 2, rows)],
             "event_timestamp": pd.Timestamp("2026-01-01") + pd.to_timedelta(np.sort(rng.random(rows)) * 30, "D"),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from feature_repo.contract import Column, FeatureTable
 from ml.bundle import BundleFeature
-from ml.datasets import DatasetError, TrainingSet, features_of, split_by_time
+from ml.datasets import DatasetError, TrainingSet, features_of, split_by_missing, split_by_time
 
 Shop = Callable[..., pd.DataFrame]
 
@@ -105,3 +105,12 @@ def test_the_features_of_a_model_are_those_whose_contract_names_it() -> None:
     )
     expected = (BundleFeature("ours", "shop", "user", "int64", 86400.0, None),)
     assert features_of((table,), "popup") == expected
+
+
+@pytest.mark.parametrize(("missing", "is_kept"), [(0, True), (999, True), (1_000, False), (10_000, False)])
+def test_a_predictor_is_kept_only_if_less_than_a_tenth_of_it_is_missing(missing: int, is_kept: bool) -> None:
+    feature = BundleFeature("pages", "view", "entity", "int64", 1.0, None)
+    frame = pd.DataFrame({"pages": [None] * missing + [1.0] * (10_000 - missing)})
+    kept, left_out = split_by_missing((feature,), frame, 0.1)
+    assert kept == ((feature,) if is_kept else ())
+    assert left_out == ({} if is_kept else {"pages": missing / 10_000})

@@ -1,0 +1,102 @@
+"""The search for a spec's best setting: cross-validation that never tells one user's rows apart, by scikit-learn."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, StratifiedKFold
+
+from ml import families
+from ml.calibration import pick_threshold
+from ml.encoding import Matrix
+from ml.specs import Candidate, Metric, ModelSpec
+
+Folds = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
+Target = NDArray[np.bool_]
+
+TIE_BREAKER: Metric = "roc_auc"
+"""What decides between settings that are equally good: of few positives, many settings keep all within a budget."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What is learnt from: the encoded rows, their answers, and the folds that they are compared on."""
+
+    matrix: Matrix
+    target: Target
+    folds: Folds
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A setting that was tried, with the mean and the spread of its spec's metric over the folds.
+
+    `tie_breaker` is the mean of TIE_BREAKER over them.
+    """
+
+    candidate: Candidate
+    params: Mapping[str, Any]
+    mean: float
+    deviation: float
+    tie_breaker: float
+
+    def is_beside(self, other: "Trial") -> bool:
+        """True for settings of one family that differ by one step of the grid in one parameter."""
+        if self.candidate is not other.candidate:
+            return False
+        different = [name for name in self.params if self.params[name] != other.params[name]]
+        steps = pairwise(self.candidate.grid[different[0]]) if len(different) == 1 else ()
+        return any({self.params[different[0]], other.params[different[0]]} == set(step) for step in steps)
+
+
+def folds_of(spec: ModelSpec, frame: pd.DataFrame, target: Target) -> Folds:
+    """The rows to learn from and the rows to judge by, for each of the spec's folds; groups stay together."""
+    if spec.group is None:
+        return list(StratifiedKFold(spec.folds, shuffle=True, random_state=spec.seed).split(target, target))
+    folds = StratifiedGroupKFold(spec.folds, shuffle=True, random_state=spec.seed)
+    return list(folds.split(target, target, frame[spec.group]))
+
+
+def search(spec: ModelSpec, rows: Rows, impression_budget: float, n_jobs: int) -> tuple[Trial, ...]:
+    """All settings of the spec's candidates, the best by its metric first.
+
+    `recall_within_budget` is the most of a fold's positives that can be shown if no more than `impression_budget` of
+    its rows may be: recall alone is won by showing always.
+    """
+
+    def recall_within_budget(classifier: ClassifierMixin, matrix: Matrix, truth: Target) -> float:
+        score = classifier.predict_proba(matrix)[:, 1]
+        return float((score >= pick_threshold(score, truth, impression_budget))[truth].mean())
+
+    scoring = {
+        name: recall_within_budget if name == "recall_within_budget" else name for name in {spec.metric, TIE_BREAKER}
+    }
+    trials = []
+    for candidate in spec.candidates:
+        estimator = families.build(candidate.family, spec.seed, n_jobs)
+        grid = {name: list(values) for name, values in candidate.grid.items()}
+        found = GridSearchCV(estimator, grid, scoring=scoring, cv=rows.folds, refit=False, error_score="raise")
+        results = found.fit(rows.matrix, rows.target).cv_results_
+        figures = (
+            results[f"{kind}_test_{name}"]
+            for kind, name in (("mean", spec.metric), ("std", spec.metric), ("mean", TIE_BREAKER))
+        )
+        trials += [
+            Trial(candidate, params, *map(float, values))
+            for params, *values in zip(results["params"], *figures, strict=True)
+        ]
+    return tuple(sorted(trials, key=lambda trial: (-trial.mean, -trial.tie_breaker)))
+
+
+def nearby_spread(trials: Sequence[Trial]) -> float:
+    """How much the metric of the best setting differs at most from that of a setting beside it; NaN if none is.
+
+    Far above the deviation over folds, the best setting was picked by chance.
+    """
+    best = trials[0]
+    return max((abs(best.mean - trial.mean) for trial in trials[1:] if trial.is_beside(best)), default=float("nan"))
