@@ -118,7 +118,7 @@ def evaluate(fitted: Fitted[F], train: pd.DataFrame, test: pd.DataFrame) -> Scor
         raise ValueError(f"The test set of {spec.name} has 0 rows; at least 1 is needed.")
     groups = np.arange(len(test)) if spec.group is None else pd.factorize(test[spec.group])[0]
     outcomes = Outcomes(target_of(test, spec.label), fitted.score(test), groups)
-    train_auc = _roc_auc(target_of(train, spec.label), fitted.score(train))
+    train_auc = roc_auc(target_of(train, spec.label), fitted.score(train))
     return scorecard(outcomes, fitted.threshold, train_auc, spec.seed)
 
 
@@ -143,6 +143,11 @@ def scorecard(
     auc = intervals["roc_auc"]
     gap = Interval(train_auc - auc.value, train_auc - auc.high, train_auc - auc.low)
     return Scorecard(len(target), int(target.sum()), threshold, train_test_gap=gap, **intervals)
+
+
+def roc_auc(target: Target, score: Scores) -> float:
+    """ROC-AUC of scores against what came true; NaN where all rows have one answer."""
+    return float(metrics.roc_auc_score(target, score)) if 0 < target.sum() < len(target) else float("nan")
 
 
 def curves(target: Target, score: Scores) -> Curves:
@@ -178,7 +183,7 @@ def separation(matrix: NDArray[np.floating], groups: NDArray[np.intp], seed: int
 def _figures(target: Target, score: Scores, threshold: float) -> dict[str, float]:
     shown = score >= threshold
     return {
-        "roc_auc": _roc_auc(target, score),
+        "roc_auc": roc_auc(target, score),
         "average_precision": _average_precision(target, score),
         "recall": _share(shown[target]),
         "precision": _share(target[shown]),
@@ -215,10 +220,6 @@ def _bins(score: Scores) -> list[NDArray[np.intp]]:
 
 def _share(values: Target) -> float:
     return float(values.mean()) if len(values) else float("nan")
-
-
-def _roc_auc(target: Target, score: Scores) -> float:
-    return float(metrics.roc_auc_score(target, score)) if 0 < target.sum() < len(target) else float("nan")
 
 
 def _average_precision(target: Target, score: Scores) -> float:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from feature_repo.contract import Column
-from ml import bundle, card, gate, plots, segments, training
+from ml import bundle, card, gate, leakage, plots, segments, training
 from ml.bundle import BundleFeature, Header
 from ml.card import Origin
 from ml.datasets import Split, TrainingSet, split_by_time
@@ -76,10 +76,11 @@ def release_model(
 
     Raises:
         TooFewPositives: the training days hold too few examples of either answer.
-        DatasetError: the set covers fewer than two days.
+        DatasetError: the set covers fewer than two days, or a feature in it knows the answer.
     """
     split = split_by_time(data.frame, spec.horizon)
     fitted = training.fit(spec, split.train, data.features, terms.impression_budget)
+    leakage.probe(data.features, split.train, target_of(split.train, spec.label), spec.seed)
     scorecard = evaluate(fitted, split.train, split.test)
     target, score = target_of(split.test, spec.label), fitted.score(split.test)
     # what nobody was shown can't be compared

@@ -1,0 +1,60 @@
+"""Features that know the answer are found, and honest ones are left alone."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml import leakage
+from ml.bundle import BundleFeature
+from ml.datasets import DatasetError
+from ml.evaluation import target_of
+
+Shop = Callable[..., pd.DataFrame]
+Making = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+LABEL = "converts"
+
+
+def told(shop: Shop, data_type: str, values: Making) -> float:
+    """What a feature made of the answers tells alone."""
+    table = shop(LABEL, rows=2_000)
+    target = target_of(table, LABEL)
+    feature = BundleFeature("made", "shop", "user", data_type, 1.0, None)
+    return leakage.alone(feature, table.assign(made=values(target, np.random.default_rng(3))), target)
+
+
+@pytest.mark.parametrize(
+    ("data_type", "values"),
+    [
+        ("float64", lambda target, rng: target + rng.normal(0, 0.1, len(target))),
+        ("float64", lambda target, _: -1.0 * target),
+        (
+            "float64",
+            lambda target, rng: np.where(target, rng.normal(0, 0.1, len(target)), rng.choice([-5, 5], len(target))),
+        ),
+        ("float64", lambda target, _: np.where(target, np.nan, 1.0)),
+        ("string", lambda target, rng: np.where(target, "thanks", rng.choice(["home", "sale"], len(target)))),
+    ],
+    ids=["follows", "turned round", "in the middle", "is missing", "a level"],
+)
+def test_a_feature_that_knows_the_answer_is_found(shop: Shop, data_type: str, values: Making) -> None:
+    assert told(shop, data_type, values) > leakage.MOST_OF_ONE
+
+
+@pytest.mark.parametrize("data_type", ["float64", "string"])
+def test_a_number_of_its_own_in_each_row_tells_nothing(shop: Shop, data_type: str) -> None:
+    def own(target: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        numbers = rng.permutation(len(target))
+        return numbers if data_type == "float64" else np.char.add("id ", numbers.astype(str)).astype(object)
+
+    assert told(shop, data_type, own) == pytest.approx(0.5, abs=0.06)
+
+
+def test_an_honest_shop_passes_and_a_leak_is_refused_by_name(shop: Shop, features: Sequence[BundleFeature]) -> None:
+    table = shop(LABEL, rows=2_000)
+    target = target_of(table, LABEL)
+    leakage.probe(features, table, target)
+    leak = BundleFeature("submits_today", "shop", "user", "int64", 1.0, None)
+    with pytest.raises(DatasetError, match=r"one feature alone: submits_today \(1\.000\)"):
+        leakage.probe([*features, leak], table.assign(submits_today=target.astype(int)), target)
