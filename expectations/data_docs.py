@@ -1,4 +1,4 @@
-"""Data Docs: what came of the suites, as pages that need no network."""
+"""Data Docs: what came of the suites, and the contents of all reports, as pages that need no network."""
 
 import json
 from dataclasses import asdict
@@ -21,6 +21,12 @@ def write_page(validation: Validation, folder: Path, run_at: datetime) -> Path:
     suites = [json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))]
     _replace(folder / INDEX, _render(INDEX, {"suites": suites}))
     return page
+
+
+def write_contents(reports: Path, is_simulated: bool) -> None:
+    """Write the page under which all reports of a run are found, and which says whose visitors they tell of."""
+    pages = [page.parent.name for page in sorted(reports.glob(f"*/{INDEX}"))]
+    _replace(reports / INDEX, _render("reports.html", {"pages": pages, "is_simulated": is_simulated}))
 
 
 def _render(template: str, values: dict[str, object]) -> str:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from ga4_export.conform import missing_columns
 from ga4_export.listing import ExportError, missing_days, name_of
 from ga4_export.manifest import SourceFile
+from ga4_export.schema import SIMULATED
 
 
 def open_parquet(file: Path) -> pq.ParquetFile:
@@ -48,6 +49,16 @@ def problems_of(exported: Mapping[date, Sequence[Path]]) -> tuple[str, ...]:
     gaps = [str(day_is_missing(day)) for day in missing_days(exported)]
     files = (file for files in exported.values() for file in files)
     return (*gaps, *(problem for file in files for problem in _seen_in(file)))
+
+
+def is_simulated(exported: Mapping[date, Sequence[Path]]) -> bool:
+    """Whether an export's visitors are made up, by the first of its files that can be read."""
+    for file in (file for files in exported.values() for file in files):
+        try:
+            return SIMULATED in (open_parquet(file).metadata.metadata or {})
+        except ExportError:
+            continue
+    return False
 
 
 def day_is_missing(day: date) -> ExportError:

@@ -9,6 +9,9 @@ import pyarrow as pa
 REQUIRED = ("event_date", "event_timestamp", "event_name", "event_params", "user_pseudo_id")
 """Columns without which a file is not a GA4 export; all others are null where an export lacks them."""
 
+SIMULATED = b"tactful.simulated"
+"""The key in the metadata of a Parquet file whose visitors are made up."""
+
 
 def _strings(*names: str) -> pa.DataType:
     return pa.struct([(name, pa.string()) for name in names])

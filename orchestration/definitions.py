@@ -8,7 +8,7 @@ from orchestration.resources import SETTINGS, SOURCE, build_resources
 
 defs = dg.Definitions(
     assets=[
-        *([ga4_export.simulated_export] if SOURCE.is_simulated else []),
+        *([ga4_export.simulated_export] if SOURCE.kind == "own" else []),
         export_tables.events if SETTINGS.profile == "gcp" else ga4_export.events,
         warehouse.warehouse,
         *features.published_tables,

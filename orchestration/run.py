@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 from typing import TextIO
 
 import dagster as dg
@@ -23,7 +24,7 @@ from orchestration.assets.warehouse import warehouse
 from orchestration.automation import everything
 from orchestration.definitions import defs
 from orchestration.partitions import range_tags
-from orchestration.resources import SETTINGS
+from orchestration.resources import SETTINGS, SOURCE
 
 _STATES = {
     dg.DagsterEventType.STEP_START: "started",
@@ -50,8 +51,16 @@ def main(job: str, first: str, last: str, run_id: str, descriptor: str, *options
             raise_on_error=False,
         )
         if result.success and job == everything.name:
-            summary.write(instance, SETTINGS.home / "reports" / "summary.json", run_id)
+            _report(instance, SETTINGS.home / "reports", run_id)
     return 0 if result.success else 1
+
+
+def _report(instance: dg.DagsterInstance, reports: Path, run_id: str) -> None:
+    """Write the run's summary, and the contents of all reports."""
+    from expectations import data_docs
+
+    summary.write(instance, reports / "summary.json", run_id)
+    data_docs.write_contents(reports, SOURCE.is_simulated)
 
 
 @contextmanager

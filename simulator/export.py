@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ga4_export.schema import EVENTS
+from ga4_export.schema import EVENTS, SIMULATED
 from simulator.clock import midnights
 from simulator.events import events_of
 from simulator.faults import copies, days_late, malform
@@ -100,7 +100,7 @@ def _write_day(folder: Path, shop: Shop, visits: Visits, day: date, until: date 
     file = folder / f"events_{day:%Y%m%d}.parquet"
     unfinished = file.with_suffix(".tmp")
     pq.write_table(
-        _rows(shop, visits, day, until),
+        _rows(shop, visits, day, until).replace_schema_metadata({SIMULATED: "true"}),
         unfinished,
         compression="zstd",
         write_statistics=False,

@@ -156,7 +156,7 @@ def _locked(settings: Settings, name: str, mode: int, by: str) -> Iterator[None]
 
 
 def _identity(settings: Settings, source: Source) -> Mapping[str, str]:
-    if source.is_simulated:
+    if source.kind == "own":
         shop = {name for name in Settings.model_fields if name.startswith("simulation_")}
         stated = settings.model_dump(mode="json", include=shop)
         return {"export": "simulated", **{name: str(value) for name, value in stated.items()}}

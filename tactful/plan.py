@@ -41,7 +41,7 @@ class Plan:
 
 def inputs_of(settings: Settings, source: Source) -> Inputs:
     """The inputs as they are now; files and tables count as changed when size or time of change differ."""
-    if source.is_simulated:
+    if source.kind == "own":
         span = (source.first + timedelta(days=n) for n in range((source.last - source.first).days + 1))
         days = {day.isoformat(): "simulated" for day in span}
     elif source.kind == "bigquery":

@@ -74,10 +74,14 @@ def _models(models: Mapping[str, Mapping[str, Any]]) -> Table:
 
 
 def _reasons(summary: Summary) -> Iterator[str]:
-    """Why a model is not trusted to decide, for each that is not."""
+    """Why a model is not trusted to decide, for each that is not; a run that trains no pop-up model ends with why."""
     for name, model in {**summary["models"], "user_segments": summary["segments"]}.items():
-        if model["status"] != "champion":
+        if model["status"] != "champion" and not _ends_the_run(name, model):
             yield f"[bold]{name}[/] is {model['status'].replace('_', ' ')}. {escape(model['reason'])}"
+
+
+def _ends_the_run(name: str, model: Mapping[str, Any]) -> bool:
+    return name in POPUP_MODELS and model["status"] == "not_trained"
 
 
 def _policies(summary: Summary) -> Table:
@@ -85,9 +89,12 @@ def _policies(summary: Summary) -> Table:
     table = _table(title, "policy", "shown", "converted", "rate", "95 % interval", "kept")
     baseline = summary["baseline_conversion_rate"]
     table.add_row("case study 000, always", "3,732", "about 75", _percent(baseline), "", "")
-    compared = {name: summary["models"][name].get("policies") for name in POPUP_MODELS}
+    models = {name: summary["models"][name] for name in POPUP_MODELS}
+    compared = {name: model.get("policies") for name, model in models.items()}
     if not any(compared.values()):
-        table.add_row("no pop-up was shown: nothing to compare", "", "", "", "", "")
+        is_trained = any(model["status"] != "not_trained" for model in models.values())
+        why = "no pop-up was shown" if is_trained else "no pop-up model was trained"
+        table.add_row(f"{why}: nothing to compare", "", "", "", "", "")
     if always := next((policies["always"] for policies in compared.values() if policies), None):
         table.add_row("always", *_outcome(always), _percent(1.0))
     for name, policies in compared.items():
@@ -109,7 +116,7 @@ def _outcome(outcome: Mapping[str, Any]) -> tuple[str, ...]:
 def _segments(segments: Mapping[str, Any]) -> Table:
     table = _table("Segments of the last 28 days' users", "segment", "users", "share")
     if segments.get("status") == "not_trained":
-        table.add_row(segments["reason"], "", "")
+        table.add_row("none: not trained", "", "")
     for segment in segments.get("by_size", ()):
         table.add_row(segment["name"], f"{segment['users']:,}", _percent(segment["share"]))
     return table

@@ -6,27 +6,28 @@ from pathlib import Path
 from typing import Literal
 
 from ga4_export.bigquery import DayTable, list_tables, open_client
+from ga4_export.files import is_simulated
 from ga4_export.listing import ExportError, list_days
 from tactful.settings import Settings, variable
 
 
 @dataclass(frozen=True)
 class Source:
-    """A folder of daily export files, or a dataset of daily tables; and its first and last day."""
+    """A folder of daily export files, or a dataset of daily tables; and its first and last day.
+
+    The platform writes its `own` export itself. Visitors of other exports may be made up too: `is_simulated` tells.
+    """
 
     place: str
     first: date
     last: date
-    kind: Literal["simulated", "files", "bigquery"]
+    kind: Literal["own", "files", "bigquery"]
+    is_simulated: bool = False
 
     @property
     def folder(self) -> Path:
         """The folder of the files."""
         return Path(self.place)
-
-    @property
-    def is_simulated(self) -> bool:
-        return self.kind == "simulated"
 
 
 def source_of(settings: Settings) -> Source:
@@ -39,10 +40,10 @@ def source_of(settings: Settings) -> Source:
         return _tables_of(settings)
     if settings.export is not None:
         days = list_days(settings.export)
-        return Source(str(settings.export), min(days), max(days), "files")
+        return Source(str(settings.export), min(days), max(days), "files", is_simulated(days))
     first = settings.simulation_first_day
     last = first + timedelta(days=settings.simulation_days - 1)
-    return Source(str(settings.home / "simulated_export"), first, last, "simulated")
+    return Source(str(settings.home / "simulated_export"), first, last, "own", is_simulated=True)
 
 
 def day_tables(settings: Settings) -> dict[date, DayTable]:

@@ -38,7 +38,7 @@ def simulated_export(landing: LandingResource) -> dg.MaterializeResult:
     owners=OWNERS,
     partitions_def=DAILY,
     backfill_policy=IN_ONE_RUN,
-    deps=[simulated_export] if SOURCE.is_simulated else [],
+    deps=[simulated_export] if SOURCE.kind == "own" else [],
 )
 def events(context: dg.AssetExecutionContext, landing: LandingResource) -> dg.MaterializeResult:
     """Raw events as GA4 exports them, one file a day; rows that can't be events are in quarantine with the reason."""

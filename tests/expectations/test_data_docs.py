@@ -1,7 +1,9 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from expectations.data_docs import write_page
+import pytest
+
+from expectations.data_docs import write_contents, write_page
 from expectations.validation import Outcome, Validation
 
 NOW = datetime(2026, 1, 6, 14, 0, tzinfo=UTC)
@@ -36,3 +38,18 @@ def test_the_index_lists_every_suite_once(tmp_path: Path) -> None:
         _page(tmp_path, MET, suite=suite)
 
     assert (tmp_path / "index.html").read_text().count('<td><a href="') == 2
+
+
+@pytest.mark.parametrize("is_simulated", [True, False])
+def test_the_contents_list_the_pages_that_are_there_and_say_when_they_are_simulated(
+    tmp_path: Path, is_simulated: bool
+) -> None:
+    _page(tmp_path / "expectations", MET)
+
+    write_contents(tmp_path, is_simulated)
+
+    contents = (tmp_path / "index.html").read_text()
+    assert '<a href="expectations/index.html">' in contents
+    assert "drift/" not in contents
+    assert ("Simulated shop: nothing here says anything about real visitors." in contents) == is_simulated
+    assert "//" not in contents

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from ga4_export.schema import EVENTS
+from ga4_export.schema import EVENTS, SIMULATED
 from simulator import export
 from simulator.clock import SECOND, midnights
 from simulator.events import events_of
@@ -20,6 +20,10 @@ def test_the_files_have_the_schema_of_the_ga4_export(folder: Path, shop: Shop) -
     files = sorted(folder.iterdir())
     assert [file.name for file in files] == [f"events_{day:%Y%m%d}.parquet" for day in shop.calendar]
     assert all(pq.read_schema(file).equals(EVENTS) for file in files)
+
+
+def test_each_file_says_that_it_is_simulated(folder: Path) -> None:
+    assert all(SIMULATED in pq.read_metadata(file).metadata for file in folder.iterdir())
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(folder: Path, shop: Shop, tmp_path: Path) -> None:

@@ -56,7 +56,6 @@ def _shown(**changed: Any) -> list[str]:
     [
         "10,000 9,900 70 30 0 yes",
         "popup_profile not trained",
-        "popup_profile is not trained. 3 conversions in the training days; 50 are needed.",
         "popup_behaviour ROC-AUC 0.812 0.790 to 0.830 82 of 12,345 champion",
         "case study 000, always 3,732 about 75 2.0%",
         "always 4,000 82 4.1% 3.6% to 4.7% 100.0%",
@@ -89,6 +88,23 @@ def test_segments_that_were_not_found_say_why() -> None:
     refused = {"status": "not_trained", "reason": "40 users; 1,000 are needed."}
 
     assert "user_segments is not trained. 40 users; 1,000 are needed." in _shown(segments=refused)
+
+
+@pytest.mark.parametrize(
+    ("model", "why"),
+    [({**CHAMPION, "policies": None}, "no pop-up was shown"), (REFUSED, "no pop-up model was trained")],
+)
+def test_policies_that_can_not_be_compared_say_why(model: dict[str, Any], why: str) -> None:
+    assert f"{why}: nothing to compare" in _shown(models={"popup_profile": REFUSED, "popup_behaviour": model})
+
+
+def test_a_reason_is_told_once() -> None:
+    """That of a pop-up model that was not trained is told by the run, as its last words."""
+    refused = {"status": "not_trained", "reason": "40 users; 1,000 are needed."}
+    propensity = {"status": "not_trained", "reason": "Every user bought."}
+    told = " ".join(_shown(segments=refused, models={**SUMMARY["models"], "purchase_propensity": propensity}))
+
+    assert [told.count(model["reason"]) for model in (refused, propensity, REFUSED)] == [1, 1, 0]
 
 
 def test_a_real_export_is_not_called_simulated() -> None:
