@@ -1,6 +1,8 @@
 """What the best could do in a shop whose truth is known: no model ranks better, no policy is worth more."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -49,19 +51,37 @@ def average_precision(probability: Floats) -> float:
 
 def drawn(probability: Floats, repetitions: int, seed: int = 0) -> tuple[float, float]:
     """ROC-AUC and average precision by another route: over all labels of many draws; NaN if none is positive."""
+    draws = list(_draws(probability, repetitions, seed))
+    ordered, pairs, precision, positives = (sum(counts) for counts in zip(*draws, strict=True))
+    return _ratio(ordered, pairs), _ratio(precision, positives)
+
+
+def auc_range(probability: Floats, repetitions: int, seed: int = 0, share: float = 0.95) -> tuple[float, float]:
+    """Between which ROC-AUCs of the true ranking that share of draws falls; NaN if none has labels of both kinds."""
+    aucs = [draw.ordered / draw.pairs for draw in _draws(probability, repetitions, seed) if draw.pairs]
+    low, high = np.quantile(aucs or [np.nan], [(1 - share) / 2, (1 + share) / 2])
+    return float(low), float(high)
+
+
+class _Draw(NamedTuple):
+    """Labels drawn by the true probabilities: what ranking by these gets right of how much."""
+
+    ordered: float
+    pairs: float
+    precision: float
+    positives: float
+
+
+def _draws(probability: Floats, repetitions: int, seed: int) -> Iterator[_Draw]:
     rng = np.random.default_rng(seed)
     p = np.sort(probability)[::-1]
     place = np.arange(1, len(p) + 1)
-    ordered, pairs, precision, positives = 0.0, 0.0, 0.0, 0
     for _ in range(repetitions):
         is_one = rng.random(len(p)) < p
         hits = np.cumsum(is_one)[is_one]
         zeros = len(p) - len(hits)
-        ordered += float((zeros - (place[is_one] - hits)).sum())
-        pairs += float(len(hits) * zeros)
-        precision += float((hits / place[is_one]).sum())
-        positives += len(hits)
-    return _ratio(ordered, pairs), _ratio(precision, positives)
+        ordered, precision = (zeros - (place[is_one] - hits)).sum(), (hits / place[is_one]).sum()
+        yield _Draw(float(ordered), float(len(hits) * zeros), float(precision), float(len(hits)))
 
 
 def value(values: Floats, probabilities: Floats) -> float:

@@ -216,4 +216,12 @@ def render(figures: Iterable[Figure]) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(render(compare(Path(sys.argv[1]))))
+    if len(sys.argv) != 2:
+        sys.exit("Name one folder of day files: python -m simulator.calibration FOLDER")
+    _folder = Path(sys.argv[1])
+    if not any(_folder.glob("events_*.parquet")):
+        sys.exit(f"{_folder} holds no day: events_YYYYMMDD.parquet files are needed.")
+    try:
+        sys.stdout.write(render(compare(_folder)))
+    except duckdb.Error as error:
+        sys.exit(f"{_folder} can't be read as an export: {str(error).splitlines()[0]}")

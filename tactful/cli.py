@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from tactful import quarantine_commands
 from tactful import settings as tactful_settings
-from tactful.settings import SettingsError
+from tactful.settings import MOST_DAYS, MOST_SESSIONS, SettingsError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -40,6 +40,9 @@ def main() -> None:
     except (SettingsError, ExportError, HomeError, ClaimError) as mistake:
         _say(mistake)
         sys.exit(USAGE)
+    except MemoryError as too_little:
+        _say(MemoryError(f"Memory does not suffice ({too_little}): ask for less, as by --sessions."))
+        sys.exit(1)
     except (ManifestError, RunError, UiError, AskError) as failure:
         _say(failure)
         sys.exit(1)
@@ -57,9 +60,7 @@ def run(
     """Run the main job on what is new, and print the scoreboard."""
     from tactful.run import run as run_job
 
-    settings = tactful_settings.load(remembered=False)
-    if export is not None:
-        settings = settings.model_copy(update={"export": export.absolute()})
+    settings = tactful_settings.load(remembered=False, export=export)
     raise typer.Exit(run_job(settings, console, without_broken_days))
 
 
@@ -96,36 +97,44 @@ def serve() -> None:
 def simulate(  # noqa: PLR0913, PLR0917  each option is an argument to typer
     folder: Annotated[Path | None, typer.Argument(help="Where the days are written; none are without it.")] = None,
     scenario: Annotated[str, typer.Option(help="Names of worlds joined by +, as large+drift_abrupt.")] = "default",
-    days: Annotated[int | None, typer.Option(min=1)] = None,
-    sessions: Annotated[int | None, typer.Option(min=1, help="Sessions a day, on average.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, max=MOST_DAYS, help="How many days the shop has.")] = None,
+    sessions: Annotated[int | None, typer.Option(min=1, max=MOST_SESSIONS, help="Sessions a day, on average.")] = None,
     first_day: Annotated[str | None, typer.Option(help="YYYY-MM-DD.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0)] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Which of all such shops; the same one is the same.")] = None,
     until: Annotated[
         str | None, typer.Option(help="YYYY-MM-DD: write what GA4 has delivered by then, without later and late rows.")
     ] = None,
     truth_report: Annotated[bool, typer.Option("--truth-report", help="Tell what the best could do there.")] = False,
     truth: Annotated[Path | None, typer.Option(help="Where the truth of each decision moment is written.")] = None,
-    live: Annotated[str | None, typer.Option(help="YYYY-MM-DD: live through it with the decision service.")] = None,
+    live: Annotated[
+        str | None, typer.Option(help="YYYY-MM-DD: live through it with the decision service, best the day after all.")
+    ] = None,
     speed: Annotated[float, typer.Option(min=1, help="How many times as fast as in the shop time passes.")] = 3600,
 ) -> None:
     """Make up a shop: its GA4 export, its truth, or a day of its visitors as clients of the decision service.
 
     It is the shop of the settings, but for what a scenario or an option says.
     """
+    from tactful import live as visitors
     from tactful import simulate as shops
 
     settings = tactful_settings.load(complete=False)
-    begins = _day(first_day, "--first-day") if first_day else None
+    begins, delivered, lived = (
+        _day(text, option) if text else None
+        for text, option in ((first_day, "--first-day"), (until, "--until"), (live, "--live"))
+    )
     shop = shops.shop_of(settings, scenario, first_day=begins, seed=seed, days=days, sessions_per_day=sessions)
     if truth:
         shops.refuse_truth_near(truth, settings, folder)
+    if lived:
+        visitors.refuse_live(settings, shop, lived)
     if folder:
-        shops.simulate(folder, shop, _day(until, "--until") if until else None, console)
+        shops.simulate(folder, shop, delivered, console)
     if truth_report or truth:
         shops.report_truth(settings, shop, truth, console)
-    if live:
-        shops.live_through(settings, shop, _day(live, "--live"), speed, console)
-    if not (folder or truth_report or truth or live):
+    if lived:
+        visitors.live_through(settings, shop, lived, speed, console)
+    if not (folder or truth_report or truth or lived):
         raise SettingsError("Name a folder for the export, or ask for --truth-report, --truth or --live.")
 
 

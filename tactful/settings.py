@@ -22,6 +22,12 @@ TRUTH_MARK = "TRUTH_OF_A_SIMULATED_SHOP"
 _DEEP = 3
 """How far down a mark is looked for: at every start, and below that a home holds thousands of folders of its own."""
 
+EARLIEST, LATEST = date(2000, 1, 1), date(2099, 12, 31)
+"""Between these a made-up shop's first day lies."""
+
+MOST_DAYS, MOST_SESSIONS = 3_660, 10_000_000
+"""The largest made-up shop: its days, and its sessions a day."""
+
 SECRETS = ("pseudonym_key", "redis_url", "postgres_url")
 NEEDED_BY_GCP = {
     "gcp_project": "the Google Cloud project that holds the data and pays, as my-shop-123",
@@ -110,9 +116,9 @@ class Settings(BaseSettings):
     )
     pseudonym_key: Annotated[SecretStr, AfterValidator(_long)] | None = None
 
-    simulation_first_day: date = date(2026, 1, 5)
-    simulation_days: int = Field(60, ge=14, le=3660)
-    simulation_sessions: int = Field(930, ge=1, description="sessions a day, on average")
+    simulation_first_day: date = Field(date(2026, 1, 5), ge=EARLIEST, le=LATEST)
+    simulation_days: int = Field(60, ge=14, le=MOST_DAYS)
+    simulation_sessions: int = Field(930, ge=1, le=MOST_SESSIONS, description="sessions a day, on average")
     simulation_seed: int = Field(7, ge=0)
 
     gcp_project: str | None = Field(None, pattern=r"^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$")
@@ -153,17 +159,17 @@ def variable(field: str) -> str:
     return PREFIX + field.upper()
 
 
-def load(remembered: bool = True, complete: bool = True) -> Settings:
-    """The settings of the environment, over those that the last run remembered in its home.
+def load(remembered: bool = True, complete: bool = True, export: Path | None = None) -> Settings:
+    """The settings of the environment, over those that the last run remembered in its home; `export` is over both.
 
     Raises:
-        SettingsError: a TACTFUL_* variable is unknown or has a wrong value, or `complete` and the profile lacks one.
+        SettingsError: a TACTFUL_* variable is unknown, one or `export` is wrong, or `complete` and one is missing.
     """
     _refuse_unknown()
     home = Path(os.environ.get(HOME) or DEFAULT_HOME).absolute()
     file = home / REMEMBERED if remembered else None
     try:
-        settings = Settings(_env_file=file)
+        settings = Settings(_env_file=file) if export is None else Settings(_env_file=file, export=export)
     except ValidationError as invalid:
         raise SettingsError(_told(invalid)) from None
     if settings.profile == "gcp" and settings.pseudonym_key is not None:
@@ -179,7 +185,7 @@ def _told(invalid: ValidationError) -> str:
     first = invalid.errors()[0]
     name = variable(str(first["loc"][0]).upper().removeprefix(PREFIX))
     is_secret = name.removeprefix(PREFIX).lower() in SECRETS
-    value = "wrong" if is_secret else repr(first["input"])
+    value = "wrong" if is_secret else repr(str(first["input"]))
     return f"{name} is {value}: {first['msg'].removeprefix('Value error, ')}."
 
 

@@ -1,27 +1,26 @@
-"""A made-up shop: its export, its truth, and its visitors as clients of the decision service."""
+"""A made-up shop: its export and its truth."""
 
-import asyncio
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import httpx
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from simulator import live, truth
+from simulator import truth
 from simulator.export import write
-from simulator.report import as_json, report
+from simulator.report import NOTICEABLE, as_json, report
 from simulator.scenarios import compose, settings_shop
 from simulator.shop import Shop
-from tactful.ask import AskError, address, answer_of, headers
+from tactful.counted import counted, progress
 from tactful.home import HomeError
-from tactful.settings import HOME, Settings, SettingsError, variable
+from tactful.settings import EARLIEST, HOME, LATEST, Settings, SettingsError, variable
 
 SAYS_NOTHING = "it says nothing about real visitors"
+TOO_FEW = "too few moments"
 _WHEN = {
     "drift": "from {begins}, over {ramp_days:g} days",
     "season": "from {begins} to {ends}",
@@ -33,8 +32,11 @@ def shop_of(settings: Settings, scenario: str, **stated: Any) -> Shop:
     """The settings' shop, as a scenario changes it, with the fields that are stated; None states nothing.
 
     Raises:
-        SettingsError: there is no such scenario.
+        SettingsError: there is no such scenario, or the first day is too early or too late.
     """
+    first = stated.get("first_day")
+    if first and not EARLIEST <= first <= LATEST:
+        raise SettingsError(f"--first-day is {first}: a day from {EARLIEST} to {LATEST} is needed.")
     try:
         return compose(scenario, settings_shop(settings), **{k: v for k, v in stated.items() if v is not None})
     except ValueError as unknown:
@@ -62,11 +64,14 @@ def simulate(folder: Path, shop: Shop, until: date | None, console: Console) -> 
     """
     if until and until < shop.first_day:
         raise SettingsError(f"--until is {until}: a day from the shop's first, {shop.first_day}, on is needed.")
-    columns = (TextColumn("Simulating"), BarColumn(), MofNCompleteColumn(), TextColumn("days"), TimeElapsedColumn())
-    with _writing(folder), Progress(*columns, console=console) as progress:
-        task = progress.add_task("", total=sum(until is None or day <= until for day in shop.calendar))
-        files = write(folder, shop, on_day=lambda _: progress.advance(task), until=until)
-    console.print(f"{len(files)} days of a made-up shop lie in {folder}; they say nothing about real visitors.")
+    total = sum(until is None or day <= until for day in shop.calendar)
+    with _writing(folder), progress("Simulating", total, "days", console) as advance:
+        files = write(folder, shop, on_day=lambda _: advance(), until=until)
+    console.print(f"{folder} holds {counted(len(files), 'day')} of a made-up shop; {SAYS_NOTHING}.")
+    if others := set(folder.glob("events_*.parquet")) - set(files):
+        console.print(
+            f"It also holds {counted(len(others), 'other day')}, of another world perhaps: a run would build them too."
+        )
 
 
 def report_truth(settings: Settings, shop: Shop, folder: Path | None, console: Console) -> None:
@@ -85,29 +90,9 @@ def report_truth(settings: Settings, shop: Shop, folder: Path | None, console: C
     with _writing(file.parent):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(as_json(figures))
-    console.print(_table(figures))
-    console.print(f"All of it is in {file}; {SAYS_NOTHING}.")
-
-
-def live_through(settings: Settings, shop: Shop, day: date, speed: float, console: Console) -> None:
-    """Live through the exits of a day with the running decision service, and tell what came of its decisions.
-
-    Raises:
-        AskError: no service answers, or it refuses.
-    """
-    moments = live.moments_on(shop, day)
-    if not moments:
-        console.print(f"On {day} nobody comes to an exit at which the shop decides.")
-        return
-    outcome = asyncio.run(_play(settings, moments, speed))
-    table = Table("policy", "shown", "conversions expected", title=f"{day}: {outcome.moments} exits of a made-up shop")
-    came = f"{outcome.expected:.2f} ({outcome.conversions} came, {outcome.left} visitors left)"
-    table.add_row("the service's", str(outcome.shown), came)
-    table.add_row("always", str(outcome.moments), f"{outcome.expected_always:.2f}")
-    table.add_row("never", "0", f"{outcome.expected_never:.2f}")
-    console.print(table)
-    if outcome.fallbacks:
-        console.print(f"{outcome.fallbacks} answers were the default, since no model could decide.")
+    console.print(_of_the_world(figures))
+    console.print(_of_policies(figures["conversions_a_1000_moments"]))
+    console.print(f"All of it, and dollars, stages and segments, is in {file}; {SAYS_NOTHING}.")
 
 
 @contextmanager
@@ -118,29 +103,33 @@ def _writing(folder: Path) -> Iterator[None]:
         raise HomeError(f"{folder} can't be written ({error.strerror or error}): name a folder that can.") from None
 
 
-async def _play(settings: Settings, moments: tuple[live.Moment, ...], speed: float) -> live.Outcome:
-    async with httpx.AsyncClient(headers=headers(settings), timeout=30) as client:
-
-        async def ask(request: Mapping[str, Any]) -> Mapping[str, Any]:
-            try:
-                response = await client.post(address(settings), json=request)
-            except httpx.TransportError:
-                raise AskError.no_answer(settings) from None
-            return answer_of(response)
-
-        return await live.play(moments, ask, speed)
-
-
-def _table(figures: Mapping[str, Any]) -> Table:
-    table = Table("of the pop-up in a made-up shop", "", title=f"{figures['moments']:,} decision moments")
-    table.add_row("converting, if it is always shown", f"{figures['prevalence_if_always_shown']:.2%}")
-    table.add_row("converting, if it is never shown", f"{figures['prevalence_if_never_shown']:.2%}")
-    for name, figure in figures["bayes"].items():
-        table.add_row(f"Bayes-optimal {name.replace('_', ' ')}", f"{figure:.4f}")
-    uplift = figures["uplift"]
-    table.add_row("persuaded / put off", f"{uplift['persuaded_share']:.1%} / {uplift['put_off_share']:.1%}")
-    for name, figure in figures["conversions_a_1000_moments"].items():
-        table.add_row(f"conversions in 1,000 moments, {name.replace('_', ' ')}", f"{figure:.2f}")
+def _of_the_world(figures: Mapping[str, Any]) -> Table:
+    table = Table("of the pop-up in a made-up shop", "", title=counted(figures["moments"], "decision moment"))
+    table.add_row("converting, if it is always shown", _told(figures["prevalence_if_always_shown"], ".2%"))
+    table.add_row("converting, if it is never shown", _told(figures["prevalence_if_never_shown"], ".2%"))
+    table.add_row("Bayes-optimal ROC-AUC", _told(figures["bayes"]["roc_auc"], ".4f"))
+    by_chance = figures["roc_auc_of_last_fifth"]
+    span = TOO_FEW if math.isnan(by_chance["low"]) else f"{by_chance['low']:.3f} to {by_chance['high']:.3f}"
+    table.add_row("its ROC-AUC on the last fifth of the moments, in 95 % of draws", span)
+    table.add_row("Bayes-optimal average precision", _told(figures["bayes"]["average_precision"], ".4f"))
+    table.add_row(
+        f"persuaded: uplift above {100 * NOTICEABLE:g} points", _told(figures["uplift"]["persuaded_share"], ".1%")
+    )
+    table.add_row(
+        f"put off: uplift below -{100 * NOTICEABLE:g} points", _told(figures["uplift"]["put_off_share"], ".1%")
+    )
     for change in figures["changes"]:
         table.add_row(f"{change['kind']} {change['name']}", _WHEN[change["kind"]].format(**change))
     return table
+
+
+def _of_policies(conversions: Mapping[str, Mapping[str, float]]) -> Table:
+    alone, any_offer = conversions["pop_up_alone"], conversions["pop_up_or_offer"]
+    table = Table("conversions in 1,000 moments", "pop-up alone", "pop-up or offer")
+    for name, figure in any_offer.items():
+        table.add_row(name.replace("_", " "), _told(alone[name], ".2f") if name in alone else "", _told(figure, ".2f"))
+    return table
+
+
+def _told(figure: float, form: str) -> str:
+    return TOO_FEW if math.isnan(figure) else format(figure, form)

@@ -1,5 +1,6 @@
 """A day of the simulated shop's visitors as clients of the decision service, over the wire."""
 
+import json
 import shutil
 import socket
 import sqlite3
@@ -17,6 +18,7 @@ from simulator import live, truth
 from simulator.actions import NOTHING, POP_UP
 from simulator.population import Population
 from simulator.shop import Shop
+from tactful.live import freshness
 from tactful.settings import REMEMBERED, Settings
 from tactful.simulate import shop_of
 from tests.conftest import Ran, tactful
@@ -59,6 +61,12 @@ def _decisions(home: Path) -> int:
     return int(count)
 
 
+def _statuses(home: Path) -> list[dict[str, str]]:
+    with closing(sqlite3.connect(home / "decisions" / "decisions.sqlite")) as audit:
+        rows = audit.execute("select feature_status from decisions order by rowid").fetchall()
+    return [json.loads(status) for (status,) in rows]
+
+
 def test_each_exit_of_a_day_is_decided_and_answered_by_the_truth(shop: Shop, home: Path, port: int) -> None:
     before, moments = _decisions(home), live.moments_on(shop, DAY)
 
@@ -67,6 +75,8 @@ def test_each_exit_of_a_day_is_decided_and_answered_by_the_truth(shop: Shop, hom
     assert told.returncode == 0, told.stderr
     assert f"{len(moments)} exits of a made-up shop" in told.stdout
     assert f"{sum(moment.converts[True] for moment in moments):.2f}" in told.stdout
+    assert "it says nothing about real visitors" in told.stdout
+    assert freshness(_statuses(home)[before:]) in told.stdout
     assert len(moments) > 5
     assert _decisions(home) == before + len(moments)
 

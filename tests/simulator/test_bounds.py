@@ -6,6 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from simulator import bounds, truth
 from simulator.actions import ACTIONS, NOTHING, POP_UP
@@ -41,6 +42,27 @@ def test_bayes_auc_and_average_precision_agree_by_two_routes(asked: Floats) -> N
     auc, precision = bounds.drawn(asked, 600)
     assert bounds.roc_auc(asked) == pytest.approx(auc, abs=0.002)
     assert bounds.average_precision(asked) == pytest.approx(precision, rel=0.03)
+
+
+def test_the_aucs_of_draws_fall_around_the_bayes_auc_and_the_wider_the_fewer_moments_there_are(asked: Floats) -> None:
+    low, high = bounds.auc_range(asked, 400)
+    lower, higher = bounds.auc_range(asked[: len(asked) // 5], 400)
+    assert low < bounds.roc_auc(asked) < high
+    assert higher - lower > 1.5 * (high - low)
+
+
+def test_a_share_of_the_aucs_of_draws_falls_within_their_range(asked: Floats) -> None:
+    rng = np.random.default_rng(9)
+    low, high = bounds.auc_range(asked, 1_000)
+    aucs = [roc_auc_score(rng.random(len(asked)) < asked, asked) for _ in range(300)]
+    assert np.mean([low <= auc <= high for auc in aucs]) == pytest.approx(0.95, abs=0.04)
+
+
+def test_the_last_fifth_is_that_of_time(known: Truth) -> None:
+    figures = report(SHOP, known, repetitions=20)["roc_auc_of_last_fifth"]
+    latest = known.converts[known.at_us >= np.quantile(known.at_us, 0.8), POP_UP]
+    assert figures["moments"] == pytest.approx(len(latest), abs=1)
+    assert figures["positives_expected"] == pytest.approx(latest.sum(), abs=1)
 
 
 def test_the_auc_of_probabilities_that_are_all_the_same_is_a_half() -> None:
@@ -105,8 +127,15 @@ def test_the_report_says_that_it_is_about_nobody_real(known: Truth) -> None:
     assert "nothing" in figures["about"] or "no figure" in figures["about"]
     assert figures["moments"] == len(known)
     assert sum(figures["stages"].values()) == pytest.approx(1)
-    best, always = (figures["conversions_a_1000_moments"][name] for name in ("best_within_100%", "always_at_exit"))
-    assert best > always
+
+
+def test_a_policy_may_choose_from_the_pop_up_alone_or_from_offers_too(known: Truth) -> None:
+    for worth in ("conversions_a_1000_moments", "dollars_a_1000_moments"):
+        figures = report(SHOP, known, repetitions=1)[worth]
+        alone, offers = figures["pop_up_alone"], figures["pop_up_or_offer"]
+        assert offers.keys() - alone.keys() == {"randomised"}
+        assert alone["never"] == offers["never"] == pytest.approx(alone["best_within_0%"])
+        assert alone["always_at_exit"] < alone["best_within_100%"] < offers["best_within_100%"]
 
 
 def test_the_report_says_which_world_it_is_about(known: Truth) -> None:
@@ -122,8 +151,10 @@ def test_what_can_t_be_known_of_a_world_without_moments_is_null() -> None:
     figures = json.loads(as_json(report(shop, known)))
     assert figures["moments"] == len(known) == 0
     assert figures["seed"] == shop.seed
-    for part in ("bayes", "conversions_a_1000_moments", "dollars_a_1000_moments", "stages", "segments"):
-        assert set(figures[part].values()) == {None}
+    policies = [*figures["conversions_a_1000_moments"].values(), *figures["dollars_a_1000_moments"].values()]
+    for part in (figures["bayes"], *policies, figures["stages"], figures["segments"]):
+        assert set(part.values()) == {None}
+    assert figures["roc_auc_of_last_fifth"] == {"moments": 0, "positives_expected": 0, "low": None, "high": None}
     assert figures["uplift"]["quantiles"]["50%"] is None
 
 
@@ -132,3 +163,4 @@ def test_what_can_t_be_known_of_a_world_without_moments_is_null() -> None:
 def test_the_auc_of_one_class_is_not_a_number(probability: Floats) -> None:
     assert np.isnan(bounds.roc_auc(probability))
     assert np.isnan(bounds.drawn(probability, 2)[0])
+    assert np.isnan(bounds.auc_range(probability, 2)).all()

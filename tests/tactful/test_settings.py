@@ -46,6 +46,8 @@ def test_a_mistyped_setting_is_named_with_the_one_that_was_meant(monkeypatch: py
         ("TACTFUL_PSEUDONYM_KEY", "x" * 31, "at least 32 bytes are needed"),
         ("TACTFUL_PSEUDONYM_KEY", " " * 40, "TACTFUL_PSEUDONYM_KEY is wrong"),
         ("TACTFUL_QUERY_KEYS", "q,(.*)", "TACTFUL_QUERY_KEYS is 'q,(.*)'"),
+        ("TACTFUL_SIMULATION_FIRST_DAY", "9999-12-30", "less than or equal to 2099-12-31"),
+        ("TACTFUL_SIMULATION_SESSIONS", "100000000000", "less than or equal to 10000000"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_would_be_right(
@@ -110,6 +112,30 @@ def test_no_folder_around_the_truth_is_a_home_or_an_export(
 
     with pytest.raises(SettingsError, match=f"{deep} holds the truth of a simulated shop"):
         settings.load()
+
+
+@pytest.mark.parametrize("near", ["place", "place/truth", "place/truth/inner"])
+def test_an_export_that_a_command_names_is_held_to_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, near: str
+) -> None:
+    monkeypatch.setenv("TACTFUL_HOME", str(tmp_path / "home"))
+    truth = tmp_path / "place" / "truth"
+    truth.mkdir(parents=True)
+    (truth / settings.TRUTH_MARK).touch()
+
+    with pytest.raises(SettingsError) as refused:
+        settings.load(export=tmp_path / near)
+
+    told = f"TACTFUL_EXPORT is '{tmp_path / near}': {truth} holds the truth of a simulated shop"
+    assert str(refused.value).startswith(told)
+
+
+def test_an_export_that_a_command_names_is_over_the_environment_s(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TACTFUL_EXPORT", "/elsewhere")
+
+    assert settings.load(export=tmp_path).export == tmp_path
 
 
 def test_the_page_of_settings_lists_each_with_its_default() -> None:
