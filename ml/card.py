@@ -7,6 +7,7 @@ from math import isnan
 from ml.bundle import BundleFeature
 from ml.evaluation import Interval, Scorecard
 from ml.policy_evaluation import PolicyComparison
+from ml.power import least_difference
 from ml.search import nearby_spread
 from ml.segments import SegmentReport
 from ml.specs import SegmentSpec
@@ -50,7 +51,9 @@ def model_card(
     features = ", ".join(f"`{name}` {share:.0%}" for name, share in list(fitted.importance().items())[:SHOWN_FEATURES])
     sections = {
         spec.name: spec.description,
-        "In short": "\n\n".join([_verdict(scorecard), *([_policies(policies)] if policies else [])]),
+        "In short": "\n\n".join(
+            [_verdict(scorecard), *_power(scorecard), *([_policies(policies)] if policies else [])]
+        ),
         "Data": f"{origin} Label `{spec.label}`: {fitted.positives:,} of {fitted.rows:,} training rows and "
         f"{scorecard.positives:,} of {scorecard.rows:,} test rows, which are the last days, are positive.",
         "Figures on the test days": _figures(scorecard.intervals),
@@ -62,7 +65,8 @@ def model_card(
         "What it looks at": features + _left_out(fitted),
         "Limits": "A score says how likely an answer is, not why, nor what showing something would change. "
         "Intervals resample users of these test days; another season may lie outside them.",
-        "Pictures": "`plots/` of the run: ROC, precision and recall, calibration, lift, importance.",
+        "Pictures": "`plots/` of the run: ROC, precision and recall, calibration, lift, importance; what pushes "
+        "scores up or down, but of a random forest.",
     }
     return _markdown(sections)
 
@@ -97,6 +101,18 @@ def _verdict(scorecard: Scorecard) -> str:
             f"show that this model ranks better than chance: ROC-AUC {scorecard.roc_auc}."
         )
     return f"It ranks better than chance: ROC-AUC {scorecard.roc_auc}, with 95 % interval."
+
+
+def _power(scorecard: Scorecard) -> tuple[str, ...]:
+    negatives = scorecard.rows - scorecard.positives
+    if not min(scorecard.positives, negatives):
+        return ()
+    least = least_difference(scorecard.roc_auc.value, scorecard.positives, negatives)
+    return (
+        f"What these rows can show: another test set of {scorecard.positives:,} positives would tell a rival apart "
+        f"four times in five only if its ROC-AUC differed by {least:.3f} or more; "
+        "half of that needs four times the rows.",
+    )
 
 
 def _beside(fitted: Fitted[BundleFeature]) -> str:

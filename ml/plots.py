@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from ml.evaluation import Curves, Separation
@@ -45,6 +46,11 @@ def draw_model(curves: Curves, importance: Mapping[str, float], folder: Path) ->
         _draw(folder / "lift.png", lambda axes: _lift(axes, curves)),
         _draw(folder / "importance.png", lambda axes: _importance(axes, importance)),
     )
+
+
+def draw_contributions(contributions: pd.DataFrame, values: pd.DataFrame, folder: Path) -> Path:
+    """What pushes rows' scores up or down, a dot a row; numbers are coloured from their lowest to their highest."""
+    return _draw(folder / "contributions.png", lambda axes: _contributions(axes, contributions, values))
 
 
 def draw_segments(
@@ -114,6 +120,21 @@ def _importance(axes: "Axes", importance: Mapping[str, float]) -> None:
     axes.barh([name for name, _ in top], [share for _, share in top], color=ACCENT)
     axes.grid(visible=False, axis="y")
     axes.set(title="What the model looks at", xlabel="share of the whole")
+
+
+def _contributions(axes: "Axes", contributions: pd.DataFrame, values: pd.DataFrame) -> None:
+    top = contributions.abs().mean().nlargest(TOP_FEATURES).index[::-1]
+    rng = np.random.default_rng(0)
+    for place, name in enumerate(top):
+        height = place + rng.uniform(-0.3, 0.3, len(contributions))
+        is_text = values[name].map(lambda value: isinstance(value, str)).any()
+        rank = 0.5 if is_text else pd.to_numeric(values[name], errors="coerce").rank(pct=True).fillna(0.5)
+        colour = np.full(len(contributions), rank)
+        axes.scatter(contributions[name], height, c=colour, cmap="coolwarm", vmin=0, vmax=1, s=5, alpha=0.6)
+    axes.axvline(0.0, color=INK, linewidth=1)
+    axes.grid(visible=False, axis="y")
+    axes.set(title="What pushes scores up or down", yticks=range(len(top)), yticklabels=top)
+    axes.set(xlabel="log odds added (SHAP); blue: low values, red: high ones")
 
 
 def _silhouette(axes: "Axes", names: tuple[str, ...], separation: Separation) -> None:

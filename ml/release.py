@@ -14,6 +14,7 @@ from ml.bundle import BundleFeature, Header
 from ml.card import Origin
 from ml.datasets import Split, TrainingSet, split_by_time
 from ml.evaluation import Scorecard, curves, evaluate, target_of
+from ml.explanation import BASE, contributions
 from ml.gate import GateOutcome
 from ml.pipelines import PipelineBooster
 from ml.policy_evaluation import PolicyComparison, compare_policies
@@ -22,6 +23,8 @@ from ml.search import nearby_spread
 from ml.segments import SegmentReport
 from ml.specs import ModelSpec, SegmentSpec
 from ml.training import Fitted
+
+DRAWN_ROWS = 1_000
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,10 @@ def release_model(
     policies = compare_policies(target, score, fitted.threshold) if was_shown else None
     drawn: Sequence[Path] = ()
     if 0 < target.sum() < len(target):
-        drawn = plots.draw_model(curves(target, score), fitted.importance(), folder / "plots")
+        drawn = (
+            *plots.draw_model(curves(target, score), fitted.importance(), folder / "plots"),
+            *_drawn_contributions(fitted, split.test, folder / "plots"),
+        )
     header = _header(spec, fitted, split, terms)
     digest = bundle.write(
         training.bundle_of(fitted, header), folder / "bundle", training.golden_rows(fitted, split.train)
@@ -186,6 +192,12 @@ def _header(spec: ModelSpec, fitted: Fitted[BundleFeature], split: Split, terms:
 def _estimator(fitted: Fitted[BundleFeature]) -> object:
     booster = fitted.booster
     return booster.classifier if isinstance(booster, PipelineBooster) else booster
+
+
+def _drawn_contributions(fitted: Fitted[BundleFeature], test: pd.DataFrame, folder: Path) -> Sequence[Path]:
+    rows = test.sample(min(len(test), DRAWN_ROWS), random_state=fitted.spec.seed)
+    found = contributions(fitted, rows)
+    return () if found is None else (plots.draw_contributions(found.drop(columns=BASE), rows, folder),)
 
 
 def _stability(fitted: Fitted[BundleFeature]) -> dict[str, float]:

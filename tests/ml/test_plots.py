@@ -9,6 +9,7 @@ from matplotlib.image import imread
 from ml import plots
 from ml.bundle import BundleFeature
 from ml.evaluation import curves, separation, target_of
+from ml.explanation import BASE, contributions
 from ml.training import Fitted
 
 
@@ -26,6 +27,15 @@ def test_each_picture_of_a_model_is_drawn(
     names = [file.name for file in files]
     assert names == ["roc.png", "precision_recall.png", "calibration.png", "lift.png", "importance.png"]
     assert all(is_picture(file) for file in files)
+
+
+def test_what_pushes_scores_is_drawn_for_numbers_and_texts(
+    popup_model: Fitted[BundleFeature], shop: Callable[..., pd.DataFrame], tmp_path: Path
+) -> None:
+    table = shop("converts", seed=2)
+    found = contributions(popup_model, table)
+    assert found is not None
+    assert is_picture(plots.draw_contributions(found.drop(columns=BASE), table, tmp_path))
 
 
 @pytest.mark.parametrize("columns", [1, 4])
