@@ -8,7 +8,7 @@ ifdef EXPORT
 RUN_ARGUMENTS := --export '$(EXPORT)'
 endif
 
-.PHONY: run test ui lint lock screenshots bench-pipeline clean
+.PHONY: run test ui lint lock screenshots bench-pipeline bench-models clean
 
 run: $(READY)
 	@$(BIN)/tactful run $(RUN_ARGUMENTS)
@@ -33,6 +33,10 @@ lock: $(READY)
 # About a quarter of an hour on two cores; figures go to .tactful/bench/pipeline.json.
 bench-pipeline: $(READY)
 	@$(BIN)/python -m benchmarks.pipeline
+
+# An hour or so on two cores; figures go to .tactful/bench/models.json.
+bench-models: $(READY)
+	@$(BIN)/python -m benchmarks.models
 
 screenshots: $(READY)
 	@$(BIN)/python docs/take_screenshots.py
