@@ -51,7 +51,7 @@ def test_an_unseen_level_counts_as_a_missing_one(fitted: Model, shop: Shop) -> N
 def test_a_bundle_scores_as_the_model_does_after_saving_and_loading(
     fitted: Model, shop: Shop, header: Header, tmp_path: Path
 ) -> None:
-    table = shop(fitted.spec.label, rows=2_000, seed=2)
+    table = shop(fitted.spec.label, rows=10_000, seed=2)
     golden = training.golden_rows(fitted, table)
     digest = bundle.write(training.bundle_of(fitted, header), tmp_path, golden)
     loaded = bundle.read(tmp_path, digest)
