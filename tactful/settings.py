@@ -51,19 +51,20 @@ def _known_zone(name: str) -> str:
 
 
 def _no_truth(folder: Path | None) -> Path | None:
-    if folder and (marked := next((place for place in _around(folder) if (place / TRUTH_MARK).exists()), None)):
+    if folder and (marked := next(_marked_around(folder), None)):
         raise ValueError(f"{marked} holds the truth of a simulated shop, which the platform must not read")
     return folder
 
 
-def _around(folder: Path) -> Iterator[Path]:
-    """A folder, those that it lies in, and those that lie in it, some levels deep."""
+def _marked_around(folder: Path) -> Iterator[Path]:
+    """Folders with the mark: those that a folder lies in, itself, and those that lie in it, some levels deep."""
     place = folder.resolve()
-    yield from (place, *place.parents)
-    for path, folders, _ in os.walk(place):
-        inner = [Path(path, name) for name in folders]
-        yield from inner
-        if len(Path(path).relative_to(place).parts) == _DEEP - 1:
+    yield from (outer for outer in place.parents if (outer / TRUTH_MARK).exists())
+    # a folder in it that may not be read is passed over
+    for path, folders, files in os.walk(place):
+        if TRUTH_MARK in files:
+            yield Path(path)
+        if len(Path(path).relative_to(place).parts) == _DEEP:
             folders.clear()
 
 

@@ -1,4 +1,6 @@
+import os
 import re
+import tempfile
 from datetime import date
 from pathlib import Path
 
@@ -153,3 +155,16 @@ def test_what_gcp_needs_is_marked_on_the_page() -> None:
     marked = {name for name, none in re.findall(r"^\| `(TACTFUL_\w+)` \| (none) \| `gcp`", page, re.MULTILINE)}
 
     assert marked - {"TACTFUL_FIRST_DAY", "TACTFUL_LAST_DAY"} == set(map(settings.variable, settings.NEEDED_BY_GCP))
+
+
+def test_a_folder_that_may_not_be_read_is_passed_over() -> None:
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        (Path(place) / "locked").mkdir(mode=0)
+        user = os.geteuid()
+        # root may read everything
+        os.seteuid(user or 65_534)
+        try:
+            assert Settings(home=Path(place)).home == Path(place)
+        finally:
+            os.seteuid(user)
