@@ -64,11 +64,13 @@ def known_rows(shop: Shop) -> pd.DataFrame:
 def measure(folder: Path, shop: Shop) -> dict[str, Any]:
     """The model's figures on the test days beside those of the true probabilities on the same rows."""
     write(folder / "export", shop)
-    rows = training_rows(Settings(home=folder / "home", export=folder / "export"))
+    settings = Settings(home=folder / "home", export=folder / "export")
+    rows = training_rows(settings)
     spec = POPUP_BEHAVIOUR
     split = split_by_time(rows, spec.horizon)
     began = time.perf_counter()
-    fitted = training.fit(spec, split.train, features_of(contract.load(MANIFEST), spec.name))
+    features = features_of(contract.load(MANIFEST), spec.name)
+    fitted = training.fit(spec, split.train, features, settings.impression_budget)
     seconds = time.perf_counter() - began
     test = split.test.merge(known_rows(shop), on=["user_pseudo_id", "event_timestamp"], validate="one_to_one")
     pop_up = test[test["action"] == POP_UP]

@@ -2,12 +2,9 @@
 
 import numpy as np
 import pandas as pd
-import xgboost as xgb
-from numpy.typing import NDArray
 
+from ml import families
 from ml.datasets import F
-from ml.encoding import Matrix
-from ml.pipelines import PipelineBooster
 from ml.training import Fitted
 
 BASE = "base"
@@ -19,7 +16,7 @@ def contributions(fitted: Fitted[F], frame: pd.DataFrame) -> pd.DataFrame | None
 
     Levels of a text count together. Of a random forest there is None: its votes are not added up on this scale.
     """
-    shares = _by_column(fitted.booster, fitted.encoding.transform(frame))
+    shares = families.contributions(fitted.booster, fitted.encoding.transform(frame))
     if shares is None:
         return None
     widths = [1 if levels is None else len(levels) for levels in fitted.encoding.levels.values()]
@@ -28,16 +25,3 @@ def contributions(fitted: Fitted[F], frame: pd.DataFrame) -> pd.DataFrame | None
         {name: part.sum(axis=1) for name, part in zip((*fitted.encoding.levels, BASE), parts, strict=True)},
         index=frame.index,
     )
-
-
-def _by_column(booster: xgb.Booster | PipelineBooster, matrix: Matrix) -> NDArray[np.float64] | None:
-    """Shape (rows, columns + 1), the base last."""
-    if isinstance(booster, xgb.Booster):
-        shares: NDArray[np.float64] = booster.predict(xgb.DMatrix(matrix), pred_contribs=True).astype(np.float64)
-        return shares
-    if not hasattr(booster.classifier, "steps"):
-        return None
-    # scaled columns have the mean 0, so that a linear term is its own SHAP value
-    *_, linear = booster.classifier
-    terms = booster.classifier[:-1].transform(matrix) * linear.coef_[0]
-    return np.column_stack([terms, np.full(len(matrix), linear.intercept_[0])])

@@ -61,3 +61,16 @@ def importance(booster: xgb.Booster | PipelineBooster, columns: int) -> NDArray[
     else:
         raw = np.abs(booster.classifier[-1].coef_[0])
     return raw / (raw.sum() or 1.0)
+
+
+def contributions(booster: xgb.Booster | PipelineBooster, matrix: Matrix) -> NDArray[np.float64] | None:
+    """SHAP values, shape (rows, columns + 1), the base last; None for a forest, whose votes are no log odds."""
+    if isinstance(booster, xgb.Booster):
+        shares: NDArray[np.float64] = booster.predict(xgb.DMatrix(matrix), pred_contribs=True).astype(np.float64)
+        return shares
+    if not hasattr(booster.classifier, "steps"):
+        return None
+    # scaled columns have the mean 0, so that a linear term is its own SHAP value
+    *_, linear = booster.classifier
+    terms = booster.classifier[:-1].transform(matrix) * linear.coef_[0]
+    return np.column_stack([terms, np.full(len(matrix), linear.intercept_[0])])

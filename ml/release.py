@@ -83,7 +83,8 @@ def release_model(
     """
     split = split_by_time(data.frame, spec.horizon)
     fitted = training.fit(spec, split.train, data.features, terms.impression_budget)
-    leakage.probe(data.features, split.train, target_of(split.train, spec.label), spec.seed)
+    # not before the fit, which refuses rows too few to be probed
+    leakage.probe(spec, data.features, split.train)
     scorecard = evaluate(fitted, split.train, split.test)
     target, score = target_of(split.test, spec.label), fitted.score(split.test)
     # what nobody was shown can't be compared

@@ -10,10 +10,11 @@ from ml import leakage
 from ml.bundle import BundleFeature
 from ml.datasets import DatasetError
 from ml.evaluation import target_of
+from ml.specs import POPUP_PROFILE
 
 Shop = Callable[..., pd.DataFrame]
 Making = Callable[[np.ndarray, np.random.Generator], np.ndarray]
-LABEL = "converts"
+LABEL = POPUP_PROFILE.label
 
 
 def told(shop: Shop, data_type: str, values: Making) -> float:
@@ -21,7 +22,7 @@ def told(shop: Shop, data_type: str, values: Making) -> float:
     table = shop(LABEL, rows=2_000)
     target = target_of(table, LABEL)
     feature = BundleFeature("made", "shop", "user", data_type, 1.0, None)
-    return leakage.alone(feature, table.assign(made=values(target, np.random.default_rng(3))), target)
+    return leakage.alone(POPUP_PROFILE, feature, table.assign(made=values(target, np.random.default_rng(3))))
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ def test_a_number_of_its_own_in_each_row_tells_nothing(shop: Shop, data_type: st
 def test_an_honest_shop_passes_and_a_leak_is_refused_by_name(shop: Shop, features: Sequence[BundleFeature]) -> None:
     table = shop(LABEL, rows=2_000)
     target = target_of(table, LABEL)
-    leakage.probe(features, table, target)
+    leakage.probe(POPUP_PROFILE, features, table)
     leak = BundleFeature("submits_today", "shop", "user", "int64", 1.0, None)
     with pytest.raises(DatasetError, match=r"one feature alone: submits_today \(1\.000\)"):
-        leakage.probe([*features, leak], table.assign(submits_today=target.astype(int)), target)
+        leakage.probe(POPUP_PROFILE, [*features, leak], table.assign(submits_today=target.astype(int)))
