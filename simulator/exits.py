@@ -15,13 +15,12 @@ PAUSE = 10 * SECOND
 
 def ends(steps: Steps, sessions: int) -> Ints:
     """When each session's last page is left."""
-    return steps.leave_us[np.flatnonzero(np.diff(steps.session, append=sessions))]
+    return steps.leave_us[_is_last(steps, sessions)]
 
 
 def marked(steps: Steps, decided: Flags) -> Steps:
     """The page loads, the last one of each session with a decision marked."""
-    last = np.diff(steps.session, append=len(decided)) != 0
-    return replace(steps, at_exit=last & decided[steps.session])
+    return replace(steps, at_exit=_is_last(steps, len(decided)) & decided[steps.session])
 
 
 def going_on(rng: np.random.Generator, behaviour: Behaviour, latent: Latent, steps: Steps, stays: Flags) -> Steps:
@@ -29,8 +28,12 @@ def going_on(rng: np.random.Generator, behaviour: Behaviour, latent: Latent, ste
     who = np.flatnonzero(stays)
     if not len(who):
         return steps
-    last = np.flatnonzero(np.diff(steps.session, append=len(stays)))
-    left = Left(steps.page[last], lines_in_basket(steps, len(stays))).take(who)
-    more = walk(rng, behaviour, latent.take(who), steps.leave_us[last[who]] + PAUSE, left)
+    left = Left(steps.page[_is_last(steps, len(stays))], lines_in_basket(steps, len(stays))).take(who)
+    more = walk(rng, behaviour, latent.take(who), ends(steps, len(stays))[who] + PAUSE, left)
     both = Steps.concatenate([steps, replace(more, session=who[more.session])])
     return both.take(np.argsort(both.session, kind="stable"))
+
+
+def _is_last(steps: Steps, sessions: int) -> Flags:
+    is_last: Flags = np.diff(steps.session, append=sessions) != 0
+    return is_last
