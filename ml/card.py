@@ -1,12 +1,12 @@
 """The model card: what a version is for and how far to trust it, in Markdown that a marketer can read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 
 from ml.bundle import BundleFeature
 from ml.evaluation import Interval, Scorecard
-from ml.policy_evaluation import PolicyComparison
+from ml.policy_evaluation import PolicyComparison, ThresholdChoice
 from ml.power import least_difference
 from ml.search import nearby_spread
 from ml.segments import SegmentReport
@@ -43,9 +43,13 @@ class Origin:
 
 
 def model_card(
-    fitted: Fitted[BundleFeature], scorecard: Scorecard, policies: PolicyComparison | None, origin: Origin
+    fitted: Fitted[BundleFeature],
+    scorecard: Scorecard,
+    policies: PolicyComparison | None,
+    choices: Sequence[ThresholdChoice],
+    origin: Origin,
 ) -> str:
-    """The card of a yes-or-no model; `policies` is given where the score decides what is shown."""
+    """The card of a yes-or-no model; `policies` and `choices` are given where the score decides what is shown."""
     spec, best = fitted.spec, fitted.trials[0]
     settings = ", ".join(f"{name} {value}" for name, value in best.params.items())
     features = ", ".join(f"`{name}` {share:.0%}" for name, share in list(fitted.importance().items())[:SHOWN_FEATURES])
@@ -57,11 +61,11 @@ def model_card(
         "Data": f"{origin} Label `{spec.label}`: {fitted.positives:,} of {fitted.rows:,} training rows and "
         f"{scorecard.positives:,} of {scorecard.rows:,} test rows, which are the last days, are positive.",
         "Figures on the test days": _figures(scorecard.intervals),
+        **({"Other thresholds": _choices(spec.name, choices)} if choices else {}),
         "How it was chosen": f"{len(fitted.trials)} settings were compared by {spec.metric} on {spec.folds} "
         f"folds of the training rows; best was {best.candidate.family} at {best.mean:.3f} ± "
         f"{best.deviation:.3f} ({settings}){_beside(fitted)}. The threshold {fitted.threshold:.4f} keeps "
-        "the most conversions that the impression budget allows, on rows that the model had not seen; it can "
-        "be changed without training again.",
+        "the most conversions that the impression budget allows, on rows that the model had not seen.",
         "What it looks at": features + _left_out(fitted),
         "Limits": "A score says how likely an answer is, not why, nor what showing something would change. "
         "Intervals resample users of these test days; another season may lie outside them.",
@@ -134,6 +138,16 @@ def _policies(policies: PolicyComparison) -> str:
         f"{model.conversions:,} conversions ({_percent(model.conversion_rate)}), which keeps "
         f"{_percent(policies.conversions_kept)} of the conversions."
     )
+
+
+def _choices(name: str, choices: Sequence[ThresholdChoice]) -> str:
+    rows = [
+        f"| {choice.threshold:.4f} | {choice.impressions_share:.0%} | {_percent(choice.conversions_kept)} |"
+        for choice in choices
+    ]
+    head = "| threshold | shown | conversions kept, with 95 % interval |"
+    told = f"On the test days. `tactful threshold {name} SCORE` sets one, without training again."
+    return "\n".join((told, "", head, "|---|---|---|", *rows))
 
 
 def _percent(interval: Interval) -> str:

@@ -1,10 +1,15 @@
 """What a threshold would have shown and kept, beside showing always, where in fact everybody was shown."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from scipy.stats import binomtest
 
 from ml.evaluation import Interval, Scores, Target
+
+SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
+"""Shares of the rows that thresholds on offer show, as far as equal scores let them."""
 
 
 @dataclass(frozen=True)
@@ -14,6 +19,15 @@ class PolicyOutcome:
     impressions: int
     conversions: int
     conversion_rate: Interval
+
+
+@dataclass(frozen=True)
+class ThresholdChoice:
+    """What a threshold shows of rows and keeps of their conversions; the interval is Wilson's."""
+
+    threshold: float
+    impressions_share: float
+    conversions_kept: Interval
 
 
 @dataclass(frozen=True)
@@ -30,6 +44,19 @@ def compare_policies(target: Target, score: Scores, threshold: float) -> PolicyC
     shown = score >= threshold
     always, model = _outcome(target), _outcome(target[shown])
     return PolicyComparison(always, model, _wilson(model.conversions, always.conversions))
+
+
+def threshold_choices(target: Target, score: Scores) -> Sequence[ThresholdChoice]:
+    """What other thresholds would show and keep, from few shown to all."""
+    thresholds = np.unique(np.quantile(score, [1 - share for share in SHARES], method="lower"))[::-1]
+    return [
+        ThresholdChoice(
+            float(threshold),
+            float((score >= threshold).mean()),
+            _wilson(int(target[score >= threshold].sum()), int(target.sum())),
+        )
+        for threshold in thresholds
+    ]
 
 
 def _outcome(target: Target) -> PolicyOutcome:

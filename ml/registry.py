@@ -1,16 +1,17 @@
 """MLflow: runs with what was measured, versions with what serving needs, the alias that serving follows."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import xgboost as xgb
 from sklearn.base import BaseEstimator
 
-from ml import bundle
+from ml import bundle, policy
 from ml.encoding import Feature
 from ml.pipelines import TRUSTED
 from tactful import stores
@@ -18,12 +19,13 @@ from tactful.settings import Settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities.model_registry import ModelVersion
+    from mlflow.entities.model_registry import ModelVersion, RegisteredModel
     from mlflow.models import ModelSignature
 
 EXPERIMENT = "tactful"
 CHAMPION = "champion"
 BUNDLE = "bundle"
+EVIDENCE = "evidence"
 BUNDLE_DIGEST = "bundle_digest"
 
 
@@ -33,7 +35,10 @@ class RegistryError(ValueError):
 
 @dataclass(frozen=True)
 class NewVersion:
-    """All that a version is registered with; `digest` is that of the bundle in `bundle_folder`."""
+    """All that a version is registered with; `digest` is that of the bundle in `bundle_folder`.
+
+    `evidence` are tables of figures by name, as JSON values.
+    """
 
     name: str
     purpose: str
@@ -46,6 +51,7 @@ class NewVersion:
     bundle_folder: Path
     digest: str
     plots_folder: Path
+    evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -104,6 +110,8 @@ class Registry:
             # after the model, so that MLflow shows them on the model's page too
             mlflow.log_metrics(dict(new.metrics))
             mlflow.log_text(new.card, "model_card.md")
+            for name, table in new.evidence.items():
+                mlflow.log_text(json.dumps(table), f"{EVIDENCE}/{name}.json")
             mlflow.log_artifacts(str(new.plots_folder), "plots")
             mlflow.log_artifacts(str(new.bundle_folder), BUNDLE)
             version = mlflow.register_model(model_uri, new.name, tags={**new.tags, BUNDLE_DIGEST: new.digest}).version
@@ -132,6 +140,37 @@ class Registry:
         if self.champion(name) is not None:
             self._client().delete_registered_model_alias(name, CHAMPION)
 
+    def threshold(self, name: str) -> float | None:
+        """The threshold that the business has set for a model; None where each version goes by its own.
+
+        Raises:
+            RegistryError: there is no such model.
+            ValueError: the model's tag holds no probability.
+        """
+        return policy.threshold_set(self._registered(name).tags)
+
+    def set_threshold(self, name: str, threshold: float | None) -> None:
+        """Set the threshold of a model, for this champion and those to come; None leaves it to each version again.
+
+        Raises:
+            RegistryError: there is no such model.
+            ValueError: `threshold` is no probability.
+        """
+        tags = self._registered(name).tags
+        if threshold is not None:
+            policy.threshold_set({policy.THRESHOLD_TAG: str(threshold)})
+            self._client().set_registered_model_tag(name, policy.THRESHOLD_TAG, str(threshold))
+        elif policy.THRESHOLD_TAG in tags:
+            self._client().delete_registered_model_tag(name, policy.THRESHOLD_TAG)
+
+    def evidence(self, version: ChampionVersion, name: str) -> Any:
+        """A table of figures that a version was registered with; None if it has no such one."""
+        client, file = self._client(), f"{EVIDENCE}/{name}.json"
+        if file not in [artifact.path for artifact in client.list_artifacts(version.run_id, EVIDENCE)]:
+            return None
+        with TemporaryDirectory() as folder:
+            return json.loads(Path(client.download_artifacts(version.run_id, file, folder)).read_text())
+
     def champion(self, name: str) -> ChampionVersion | None:
         """The version that serving follows; None before the first promotion."""
         found = self._client().search_registered_models(f"name = '{name}'")
@@ -149,6 +188,13 @@ class Registry:
         if not client.list_artifacts(run_id, BUNDLE):
             raise RegistryError(f"Version {version} of {name} has no artifact {BUNDLE!r} in run {run_id}.")
         return Path(client.download_artifacts(run_id, BUNDLE, str(to)))
+
+    def _registered(self, name: str) -> "RegisteredModel":
+        found = self._client().search_registered_models(f"name = '{name}'")
+        if not found:
+            known = ", ".join(sorted(model.name for model in self._client().search_registered_models())) or "none yet"
+            raise RegistryError(f"No model is called {name!r}; registered are {known}.")
+        return found[0]
 
     def _client(self) -> "MlflowClient":
         from mlflow import MlflowClient

@@ -1,7 +1,7 @@
 """From a training set to a registered version: split, fit, evaluate, draw, bundle, register, pass the gate."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from math import isnan
 from pathlib import Path
@@ -17,7 +17,7 @@ from ml.evaluation import Scorecard, curves, evaluate, target_of
 from ml.explanation import BASE, contributions
 from ml.gate import GateOutcome
 from ml.pipelines import PipelineBooster
-from ml.policy_evaluation import PolicyComparison, compare_policies
+from ml.policy_evaluation import PolicyComparison, compare_policies, threshold_choices
 from ml.registry import ChampionVersion, NewVersion, Registry
 from ml.search import nearby_spread
 from ml.segments import SegmentReport
@@ -90,6 +90,7 @@ def release_model(
     # what nobody was shown can't be compared
     was_shown = spec.decides and terms.conversion_event.startswith("popup_")
     policies = compare_policies(target, score, fitted.threshold) if was_shown else None
+    choices = threshold_choices(target, score) if spec.decides else ()
     drawn: Sequence[Path] = ()
     if 0 < target.sum() < len(target):
         drawn = (
@@ -105,7 +106,7 @@ def release_model(
         NewVersion(
             name=spec.name,
             purpose=spec.description,
-            card=card.model_card(fitted, scorecard, policies, origin),
+            card=card.model_card(fitted, scorecard, policies, choices, origin),
             model=_estimator(fitted),
             features=fitted.features,
             params={"family": fitted.trials[0].candidate.family, **_texts(fitted.trials[0].params)},
@@ -117,6 +118,7 @@ def release_model(
             bundle_folder=folder / "bundle",
             digest=digest,
             plots_folder=_existing(folder / "plots"),
+            evidence={"thresholds": [asdict(choice) for choice in choices]},
         )
     )
     outcome = gate.judge(scorecard, terms.whole_sessions)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from ml import bundle
+from ml import bundle, policy
 from ml.bundle import Bundle
 from serving import vector
 
@@ -30,17 +30,18 @@ class ChampionError(Exception):
 
 @dataclass(frozen=True)
 class Champion:
-    """A model version ready to score."""
+    """A model version ready to score; from `threshold` on, the pop-up is shown."""
 
     version: str
     digest: str
     bundle: Bundle
+    threshold: float
 
 
 class Champions:
-    """The latest good champion of each of `models`; every `interval` seconds it looks for a moved alias.
+    """The latest good champion of each of `models`; every `interval` seconds it looks for a moved alias or threshold.
 
-    A champion stays in memory while the registry is away, or names a version that can't be served.
+    A champion stays in memory while the registry is away, or names a version or a threshold that can't be served.
     """
 
     def __init__(self, tracking_uri: str, models: Sequence[str], cache: Path, interval: float = 5.0) -> None:
@@ -92,7 +93,8 @@ class Champions:
         self._problems[name] = problem
 
     def _look(self, model: str) -> None:
-        if ALIAS not in self._opened().get_registered_model(model).aliases:
+        registered = self._opened().get_registered_model(model)
+        if ALIAS not in registered.aliases:
             # taken away on purpose, which is not a registry that can't be reached
             self._loaded.pop(model, None)
             raise ChampionError(f"No version of {model} has the alias {ALIAS}.")
@@ -100,9 +102,12 @@ class Champions:
         version, digest = str(named.version), named.tags.get(DIGEST_TAG, "")
         if named.run_id is None or not re.fullmatch("[0-9a-f]{64}", digest):
             raise ChampionError(f"Version {version} has no run or no SHA-256 in its tag {DIGEST_TAG}: {digest!r}.")
-        loaded = self._loaded.get(model)
+        threshold, loaded = policy.threshold_set(registered.tags), self._loaded.get(model)
         if loaded is None or (loaded.version, loaded.digest) != (version, digest):
-            self._loaded[model] = Champion(version, digest, self._bundle(named.run_id, digest))
+            read = self._bundle(named.run_id, digest)
+        else:
+            read = loaded.bundle
+        self._loaded[model] = Champion(version, digest, read, read.header.threshold if threshold is None else threshold)
 
     def _opened(self) -> "MlflowClient":
         if self._client is None:

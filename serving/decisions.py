@@ -97,7 +97,7 @@ class Decider:
     def _outcome(self, champion: Champion | None, request: DecideRequest, moment: int) -> Outcome:
         if champion is None:
             return Outcome(FeatureVector({}, (), {}), policy.fall_back(Reason.NO_CHAMPION))
-        features, threshold = champion.bundle.features, champion.bundle.header.threshold
+        features, threshold = champion.bundle.features, champion.threshold
         check_profile(features, request.profile)
         try:
             rows = self.online.read(request.user_pseudo_id, user_views(features))

@@ -147,6 +147,23 @@ def models() -> None:
 
 
 @app.command()
+def threshold(
+    model: Annotated[str, typer.Argument(help="popup_behaviour or popup_profile.")],
+    score: Annotated[float | None, typer.Argument(min=0, max=1, help="Show from this score on.")] = None,
+    own: Annotated[bool, typer.Option("--own", help="Leave it to each version's own again.")] = False,
+) -> None:
+    """Show or set the score from which a model's visitors are interrupted, without training again."""
+    from tactful.thresholds import set_threshold, show_threshold
+
+    settings = tactful_settings.load()
+    if own and score is not None:
+        raise SettingsError(f"--own leaves the threshold to each version, and {score:g} sets one: say one of them.")
+    if own or score is not None:
+        set_threshold(settings, model, score, console)
+    show_threshold(settings, model, console)
+
+
+@app.command()
 def decide(
     user_pseudo_id: Annotated[str, typer.Argument(help="GA4's id of the visitor's browser.")],
     request: Annotated[

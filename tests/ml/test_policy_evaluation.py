@@ -3,7 +3,7 @@ from math import isnan
 import numpy as np
 import pytest
 
-from ml.policy_evaluation import compare_policies
+from ml.policy_evaluation import compare_policies, threshold_choices
 
 
 def test_the_model_is_set_beside_showing_always() -> None:
@@ -27,3 +27,17 @@ def test_a_threshold_that_nobody_reaches_defines_no_rate() -> None:
 
 def test_without_conversions_no_share_of_them_is_kept() -> None:
     assert isnan(compare_policies(np.array([False]), np.array([0.9]), 0.5).conversions_kept.value)
+
+
+def test_other_thresholds_go_from_few_shown_to_all() -> None:
+    score = np.linspace(0, 1, 101)
+    choices = threshold_choices(score > 0.9, score)
+    shown = [round(choice.impressions_share * 101) for choice in choices]
+    assert shown == [6, 11, 21, 31, 41, 51, 61, 82, 101]
+    assert [choice.conversions_kept.value for choice in choices[:2]] == [0.6, 1.0]
+    assert all(choice.threshold == min(score[score >= choice.threshold]) for choice in choices)
+
+
+def test_equal_scores_are_shown_together() -> None:
+    (choice,) = threshold_choices(np.array([True, False, False]), np.full(3, 0.2))
+    assert (choice.threshold, choice.impressions_share) == (0.2, 1.0)

@@ -93,6 +93,22 @@ class TestPromotion:
         assert champion is not None
         assert champion.version == first
 
+    def test_leaves_the_threshold_that_the_business_set(self, registry: Registry, new: NewVersion) -> None:
+        registry.register(new)
+        assert registry.threshold(new.name) is None
+        registry.set_threshold(new.name, 0.03)
+        registry.promote(new.name, registry.register(new))
+        assert registry.threshold(new.name) == 0.03
+        registry.set_threshold(new.name, None)
+        registry.set_threshold(new.name, None)
+        assert registry.threshold(new.name) is None
+
+    def test_keeps_the_figures_that_a_version_came_with(self, registry: Registry, new: NewVersion) -> None:
+        version = registry.register(replace(new, evidence={"thresholds": [{"threshold": 0.03}]}))
+        champion = registry.promote(new.name, version)
+        assert registry.evidence(champion, "thresholds") == [{"threshold": 0.03}]
+        assert registry.evidence(champion, "ballots") is None
+
     def test_leaves_the_process_with_the_store_it_had(self, registry: Registry, new: NewVersion) -> None:
         before = mlflow.get_tracking_uri()
         registry.register(new)
@@ -119,3 +135,8 @@ def test_the_signature_asks_for_every_feature_in_contract_order(features: Sequen
     assert inputs.input_names() == ["pages", "minutes", "is_new", "device"]
     assert [kind.name for kind in inputs.input_types()] == ["double", "double", "double", "string"]
     assert inputs.required_input_names() == inputs.input_names()
+
+
+def test_a_threshold_is_set_for_a_registered_model_alone(registry: Registry) -> None:
+    with pytest.raises(RegistryError, match="No model is called 'popup'; registered are"):
+        registry.set_threshold("popup", 0.5)

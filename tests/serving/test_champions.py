@@ -56,6 +56,27 @@ def test_a_moved_alias_is_followed_without_being_asked(
     assert seen == ["1", "2"]
 
 
+def test_a_threshold_set_by_the_business_is_followed_and_a_wrong_one_is_not(
+    registry: Any, trained: Bundle, tmp_path: Path, name: str
+) -> None:
+    registry.register(trained, name)
+    followed = champions(registry, name, tmp_path)
+
+    def threshold() -> float:
+        followed.refresh()
+        champion = followed.of(name)
+        assert champion is not None
+        return champion.threshold
+
+    assert threshold() == 0.5
+    registry.client.set_registered_model_tag(name, "threshold", "0.03")
+    assert threshold() == 0.03
+    registry.client.set_registered_model_tag(name, "threshold", "half")
+    assert threshold() == 0.03
+    registry.client.delete_registered_model_tag(name, "threshold")
+    assert threshold() == 0.5
+
+
 @pytest.mark.parametrize("digest", ["", "../../etc", "f" * 64])
 def test_a_version_that_is_not_what_it_says_is_not_served(
     registry: Any, trained: Bundle, tmp_path: Path, digest: str, caplog: pytest.LogCaptureFixture
