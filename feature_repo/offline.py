@@ -116,6 +116,11 @@ class History:
         return f"select * from read_parquet('{first_versions}') where {self.table.day} {days}"
 
     @property
+    def all_versions(self) -> str:
+        """SQL for every version of every row."""
+        return f"select * from read_parquet('{self._files}')"
+
+    @property
     def _is_corrected(self) -> bool:
         return any(self.folder.glob(_CORRECTIONS))
 

@@ -3,17 +3,20 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 
 import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from feature_repo import offline
+from feature_repo import lookahead, offline
 from feature_repo.contract import FeatureTable
 from feature_repo.offline import History
 from feature_repo.versions import RETRACTED
 from ga4_export.bigquery import as_duckdb
-from orchestration.resources import SETTINGS, FeatureStoreResource, WarehouseResource
+from orchestration.resources import ALL_DAYS, SETTINGS, FeatureStoreResource, WarehouseResource
+
+PROBED_ROWS = 1_000
 
 
 def read(warehouse: WarehouseResource, table: FeatureTable, first: date, last: date) -> pd.DataFrame:
@@ -41,6 +44,28 @@ def queried(
             yield connection, "select * from fetched"
         else:
             yield connection, History.of(SETTINGS.home, table).rows(first, last)
+
+
+def refuse_lookahead(warehouse: WarehouseResource, table: FeatureTable, training_set: Path) -> None:
+    """Hold up to PROBED_ROWS rows of a training set's file to all that `table` has ever held of them.
+
+    Raises:
+        LookAheadError: a row holds what was not known at its moment.
+    """
+    rows = (
+        f"select * from (from read_parquet('{training_set}')) using sample reservoir({PROBED_ROWS} rows) repeatable (7)"
+    )
+    with duckdb.connect() as connection:
+        if SETTINGS.profile == "gcp":
+            found = connection.execute(f"select distinct {table.join_key} from ({rows})").fetchall()
+            of_keys = f"where {table.day} {ALL_DAYS} and {table.join_key} in unnest(split($keys, '\n'))"
+            keys = "\n".join(key for (key,) in found)
+            fetched = warehouse.query(f"select * from {table.name} {of_keys}", {"keys": keys})
+            connection.register("fetched", fetched)
+            versions = "select * from fetched"
+        else:
+            versions = History.of(SETTINGS.home, table).all_versions
+        lookahead.probe(connection, rows, table, versions)
 
 
 def training_frame(feature_store: FeatureStoreResource, service: str, labels: pd.DataFrame) -> pd.DataFrame:

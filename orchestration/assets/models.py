@@ -69,6 +69,9 @@ def _training_set(spec: ModelSpec) -> dg.AssetsDefinition:
         file = _training_set_file(spec.name)
         file.parent.mkdir(parents=True, exist_ok=True)
         frame.to_parquet(file, index=False)
+        for table in TABLES:
+            if table.features_of(spec.name):
+                feature_rows.refuse_lookahead(warehouse, table, file)
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": len(frame),
