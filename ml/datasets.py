@@ -14,6 +14,9 @@ from ml.encoding import Feature
 
 EVENT_TIMESTAMP = "event_timestamp"
 
+SETTLED_AT = "settled_at"
+"""The column of when a row's label was known for sure: at the event that makes it true, or as its window ends."""
+
 F = TypeVar("F", bound=Feature)
 
 
@@ -33,14 +36,14 @@ class Split:
 
 @dataclass(frozen=True)
 class TrainingSet(Generic[F]):
-    """One row a decision moment (`event_timestamp`), with its features as known then and its label."""
+    """One row a decision moment (`event_timestamp`): features as known then, the label, and when it was settled."""
 
     frame: pd.DataFrame
     features: tuple[F, ...]
     label: str
 
     def __post_init__(self) -> None:
-        needed = [EVENT_TIMESTAMP, self.label, *(feature.name for feature in self.features)]
+        needed = [EVENT_TIMESTAMP, SETTLED_AT, self.label, *(feature.name for feature in self.features)]
         absent = [name for name in needed if name not in self.frame.columns]
         if absent:
             raise DatasetError(f"Training set lacks columns {absent}; it has {sorted(self.frame.columns)}.")

@@ -6,7 +6,7 @@ import pandas as pd
 from sklearn.model_selection import cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
-from ml.datasets import DatasetError, F
+from ml.datasets import EVENT_TIMESTAMP, SETTLED_AT, DatasetError, F
 from ml.encoding import Encoding
 from ml.evaluation import roc_auc, target_of
 from ml.search import folds_of
@@ -30,6 +30,21 @@ def probe(spec: ModelSpec, features: Sequence[F], frame: pd.DataFrame) -> None:
         raise DatasetError(
             f"ROC-AUC above {MOST_OF_ONE} by one feature alone: {leaks}. It knows the answer: build it from what was "
             "known at the decision moment, or leave it out of the model."
+        )
+
+
+def probe_labels(spec: ModelSpec, frame: pd.DataFrame) -> None:
+    """Refuse rows whose label was settled before its moment, or after the horizon that keeps training from the test.
+
+    Raises:
+        DatasetError: a label lies outside its window; the message counts both kinds.
+    """
+    moment, settled = frame[EVENT_TIMESTAMP], frame[SETTLED_AT]
+    early, late = int((settled <= moment).sum()), int((settled > moment + spec.horizon).sum())
+    if early or late:
+        raise DatasetError(
+            f"{spec.label} was settled at or before its moment in {early} of {len(frame)} rows, and more than "
+            f"{spec.horizon} after it in {late}: a label looks after {EVENT_TIMESTAMP} alone, as far as the horizon."
         )
 
 

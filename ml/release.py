@@ -79,8 +79,10 @@ def release_model(
 
     Raises:
         TooFewPositives: the training days hold too few examples of either answer.
-        DatasetError: the set covers fewer than two days, or a feature in it knows the answer.
+        DatasetError: the set covers fewer than two days, a feature in it knows the answer, or a label lies outside its
+            window.
     """
+    leakage.probe_labels(spec, data.frame)
     split = split_by_time(data.frame, spec.horizon)
     fitted = training.fit(spec, split.train, data.features, terms.impression_budget)
     # not before the fit, which refuses rows too few to be probed

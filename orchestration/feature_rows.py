@@ -52,13 +52,12 @@ def refuse_lookahead(warehouse: WarehouseResource, table: FeatureTable, training
     Raises:
         LookAheadError: a row holds what was not known at its moment.
     """
-    rows = (
-        f"select * from (from read_parquet('{training_set}')) using sample reservoir({PROBED_ROWS} rows) repeatable (7)"
-    )
+    every_row = f"from read_parquet('{training_set}')"
+    rows = f"select * from ({every_row}) using sample reservoir({PROBED_ROWS} rows) repeatable (7)"
     with duckdb.connect() as connection:
         if SETTINGS.profile == "gcp":
             found = connection.execute(f"select distinct {table.join_key} from ({rows})").fetchall()
-            of_keys = f"where {table.day} {ALL_DAYS} and {table.join_key} in unnest(split($keys, '\n'))"
+            of_keys = f"where {table.day} {ALL_DAYS} and {table.join_key} in unnest(split($keys, chr(10)))"
             keys = "\n".join(key for (key,) in found)
             fetched = warehouse.query(f"select * from {table.name} {of_keys}", {"keys": keys})
             connection.register("fetched", fetched)

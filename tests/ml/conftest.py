@@ -48,7 +48,7 @@ def build_shop(label: str, rows: int = 600, seed: int = 1) -> pd.DataFrame:
             "event_timestamp": pd.Timestamp("2026-01-01") + pd.to_timedelta(np.sort(rng.random(rows)) * 30, "D"),
             label: rng.random(rows) < odds / (1 + odds),
         }
-    )
+    ).assign(settled_at=lambda table: table["event_timestamp"] + pd.Timedelta(hours=1))
 
 
 @cache

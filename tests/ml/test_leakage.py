@@ -59,3 +59,17 @@ def test_an_honest_shop_passes_and_a_leak_is_refused_by_name(shop: Shop, feature
     leak = BundleFeature("submits_today", "shop", "user", "int64", 1.0, None)
     with pytest.raises(DatasetError, match=r"one feature alone: submits_today \(1\.000\)"):
         leakage.probe(POPUP_PROFILE, [*features, leak], table.assign(submits_today=target.astype(int)))
+
+
+@pytest.mark.parametrize(
+    ("after_hours", "told"),
+    [(0.0, "in 1 of 600 rows, and more than 4:00:00 after it in 0"), (4.01, "in 0 of 600 rows, .* after it in 1")],
+    ids=["at its moment", "beyond the horizon"],
+)
+def test_a_label_outside_its_window_is_refused(shop: Shop, after_hours: float, told: str) -> None:
+    table = shop(LABEL)
+    leakage.probe_labels(POPUP_PROFILE, table)
+    hours = np.where(table.index == 5, after_hours, 1.0)
+    table = table.assign(settled_at=table["event_timestamp"] + pd.to_timedelta(hours, "h"))
+    with pytest.raises(DatasetError, match=f"converts was settled at or before its moment {told}"):
+        leakage.probe_labels(POPUP_PROFILE, table)

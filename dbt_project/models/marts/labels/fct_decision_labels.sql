@@ -3,6 +3,8 @@
 -- depends_on: {{ ref('fct_session_activity') }}
 {%- set event = var('conversion_event') %}
 {%- set is_popup_event = event.startswith('popup_') %}
+{#- Hours. -#}
+{%- set horizon = 4 %}
 
 with
 
@@ -28,19 +30,34 @@ moments as (
 ),
 
 conversions as (
-    select session_key, min(event_at) as first_converted_at, max(event_at) as last_converted_at
+    select session_key, event_at as converted_at
     from events
     where event_name = '{{ event }}'
-    group by session_key
+),
+
+-- the first conversion after each moment; a session that lasts longer than the horizon is a tab left open
+answers as (
+    select moments.session_key, moments.decision_at, min(conversions.converted_at) as converted_at
+    from moments
+    inner join conversions
+        on moments.session_key = conversions.session_key
+        and conversions.converted_at > moments.decision_at
+        and conversions.converted_at <= {{ hours_after('moments.decision_at', horizon) }}
+    group by moments.session_key, moments.decision_at
 ),
 
 labelled as (
     select
         moments.*,
-        coalesce(conversions.last_converted_at > moments.decision_at, false) as converts
+        answers.converted_at is not null as converts,
+        coalesce(answers.converted_at, {{ hours_after('moments.decision_at', horizon) }}) as settled_at
     from moments
-    left join conversions on moments.session_key = conversions.session_key
-    where {{ 'true' if is_popup_event else 'conversions.first_converted_at is null or conversions.first_converted_at > moments.decision_at' }}
+    left join answers on moments.session_key = answers.session_key and moments.decision_at = answers.decision_at
+    {%- if not is_popup_event %}
+    left join (select session_key, min(converted_at) as first_at from conversions group by session_key) as converted
+        on moments.session_key = converted.session_key
+    where converted.first_at is null or converted.first_at > moments.decision_at
+    {%- endif %}
 )
 
-select session_key, user_pseudo_id, session_date, decision_at, policy, propensity, converts from labelled
+select session_key, user_pseudo_id, session_date, decision_at, policy, propensity, converts, settled_at from labelled

@@ -35,7 +35,8 @@ labelled as (
         decided.user_pseudo_id,
         decided.event_date,
         decided.decision_at,
-        count(purchases.purchased_at) > 0 as will_purchase_7d
+        count(purchases.purchased_at) > 0 as will_purchase_7d,
+        coalesce(min(purchases.purchased_at), {{ hours_after('decided.decision_at', horizon * 24) }}) as settled_at
     from decided
     left join purchases
         on decided.user_pseudo_id = purchases.user_pseudo_id
