@@ -19,23 +19,32 @@ from ml.specs import Family
 
 
 class EarlyStopped(xgb.XGBClassifier):  # type: ignore[misc]
-    """XGBoost with as many trees as rows held out ask for, then learnt again with that many on all rows."""
+    """XGBoost with as many trees as a fifth of the rows, held out, ask for."""
 
     def fit(self, X: Matrix, y: NDArray[np.bool_], **kwargs: Any) -> Self:  # noqa: N803 - scikit-learn's names
         if self.early_stopping_rounds is None:
             super().fit(X, y, **kwargs)
             return self
-        most, patience = self.n_estimators, self.early_stopping_rounds
         inner, held_out = train_test_split(np.arange(len(y)), test_size=0.2, stratify=y, random_state=self.random_state)
         super().fit(X[inner], y[inner], eval_set=[(X[held_out], y[held_out])], verbose=False, **kwargs)
-        self.set_params(n_estimators=self.best_iteration + 1, early_stopping_rounds=None)
-        super().fit(X, y, **kwargs)
-        self.set_params(n_estimators=most, early_stopping_rounds=patience)
         return self
 
 
-def build(family: Family, seed: int, n_jobs: int) -> ClassifierMixin:
-    """An unfitted classifier that takes a matrix with nulls."""
+class LearntAgain(EarlyStopped):
+    """XGBoost with the trees that held-out rows asked for, then learnt again with that many on all rows."""
+
+    def fit(self, X: Matrix, y: NDArray[np.bool_], **kwargs: Any) -> Self:  # noqa: N803 - scikit-learn's names
+        super().fit(X, y, **kwargs)
+        if self.early_stopping_rounds is not None:
+            most, patience = self.n_estimators, self.early_stopping_rounds
+            self.set_params(n_estimators=self.best_iteration + 1, early_stopping_rounds=None)
+            super().fit(X, y, **kwargs)
+            self.set_params(n_estimators=most, early_stopping_rounds=patience)
+        return self
+
+
+def build(family: Family, seed: int, n_jobs: int, to_compare: bool = False) -> ClassifierMixin:
+    """An unfitted classifier that takes a matrix with nulls; one `to_compare` with others fits but once."""
     match family:
         case "logistic_regression":
             imputer = SimpleImputer(strategy="median", keep_empty_features=True)
@@ -43,7 +52,8 @@ def build(family: Family, seed: int, n_jobs: int) -> ClassifierMixin:
         case "random_forest":
             return RandomForestClassifier(random_state=seed, n_jobs=n_jobs)
         case "xgboost":
-            return EarlyStopped(tree_method="hist", random_state=seed, n_jobs=n_jobs)
+            kind = EarlyStopped if to_compare else LearntAgain
+            return kind(tree_method="hist", random_state=seed, n_jobs=n_jobs)
 
 
 def booster_of(classifier: ClassifierMixin) -> xgb.Booster | PipelineBooster:

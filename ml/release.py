@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from math import isnan
+from os import cpu_count
 from pathlib import Path
 
 import pandas as pd
 
 from feature_repo.contract import Column
-from ml import bundle, card, gate, leakage, plots, segments, training
+from ml import bundle, card, distributed, gate, leakage, plots, segments, training
 from ml.bundle import BundleFeature, Header
 from ml.card import Origin
 from ml.datasets import Split, TrainingSet, split_by_time
@@ -26,16 +27,23 @@ from ml.training import Fitted
 
 DRAWN_ROWS = 1_000
 
+THREADED_ROWS = 50_000
+"""Training rows from which on all cores learn."""
+
 
 @dataclass(frozen=True)
 class Terms:
-    """What a release is told beside its data; `whole_sessions` is the share of sessions that hold their start."""
+    """What a release is told beside its data; `whole_sessions` is the share of sessions that hold their start.
+
+    `dask_scheduler` is the address of a cluster to learn on; None: this machine.
+    """
 
     contract_checksum: str
     conversion_event: str
     impression_budget: float
     is_simulated: bool
     whole_sessions: float
+    dask_scheduler: str | None = None
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,7 @@ def release_model(
     """
     leakage.probe_labels(spec, data.frame)
     split = split_by_time(data.frame, spec.horizon)
-    fitted = training.fit(spec, split.train, data.features, terms.impression_budget)
+    fitted = _learn(spec, split.train, data.features, terms)
     # not before the fit, which refuses rows too few to be probed
     leakage.probe(spec, data.features, split.train)
     scorecard = evaluate(fitted, split.train, split.test)
@@ -174,6 +182,16 @@ def release_segments(spec: SegmentSpec, users: Users, registry: Registry, terms:
     else:
         registry.retire(spec.name)
     return SegmentRelease(version, digest, report, outcome, drawn)
+
+
+def _learn(
+    spec: ModelSpec, train: pd.DataFrame, features: Sequence[BundleFeature], terms: Terms
+) -> Fitted[BundleFeature]:
+    if terms.dask_scheduler:
+        return distributed.on_cluster(terms.dask_scheduler)(spec, train, features, terms.impression_budget)
+    # of few rows, threads wait longer for each other than they work
+    threads = 1 if len(train) < THREADED_ROWS else cpu_count() or 1
+    return training.fit(spec, train, features, terms.impression_budget, threads)
 
 
 def _may_stay(champion: ChampionVersion | None, terms: Terms) -> bool:

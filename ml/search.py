@@ -1,5 +1,6 @@
 """The search for a spec's best setting: cross-validation that never tells one user's rows apart, by scikit-learn."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -8,13 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import ClassifierMixin
-from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, StratifiedKFold
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.callback import CallbackContext
+from sklearn.model_selection import GridSearchCV, ParameterGrid, StratifiedGroupKFold, StratifiedKFold
 
 from ml import families
 from ml.calibration import pick_threshold
 from ml.encoding import Matrix
 from ml.specs import Candidate, Metric, ModelSpec
+
+log = logging.getLogger(__name__)
 
 Folds = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
 Target = NDArray[np.bool_]
@@ -54,6 +58,30 @@ class Trial:
         return any({self.params[different[0]], other.params[different[0]]} == set(step) for step in steps)
 
 
+class _Progress:
+    """A callback of scikit-learn's that logs each setting once it is through its folds."""
+
+    def __init__(self, spec: ModelSpec, candidate: Candidate) -> None:
+        self.spec = spec
+        self.candidate = candidate
+        self.fits = 0
+
+    def setup(self, estimator: BaseEstimator, context: CallbackContext) -> None: ...
+
+    def teardown(self, estimator: BaseEstimator, context: CallbackContext) -> None: ...
+
+    def on_fit_task_begin(self, estimator: BaseEstimator, context: CallbackContext, **_: object) -> None: ...
+
+    def on_fit_task_end(self, estimator: BaseEstimator, context: CallbackContext, **_: object) -> None:  # noqa: ARG002
+        if context.task_name != "candidate-split-evaluation":
+            return
+        self.fits += 1
+        done, begun = divmod(self.fits, self.spec.folds)
+        if not begun:
+            settings = len(ParameterGrid(dict(self.candidate.grid)))
+            log.info("%s: %d of %d settings of %s compared", self.spec.name, done, settings, self.candidate.family)
+
+
 def folds_of(spec: ModelSpec, frame: pd.DataFrame, target: Target) -> Folds:
     """The rows to learn from and the rows to judge by, for each of the spec's folds; groups stay together."""
     if spec.group is None:
@@ -63,7 +91,7 @@ def folds_of(spec: ModelSpec, frame: pd.DataFrame, target: Target) -> Folds:
 
 
 def search(spec: ModelSpec, rows: Rows, impression_budget: float, n_jobs: int) -> tuple[Trial, ...]:
-    """All settings of the spec's candidates, the best by its metric first.
+    """All settings of the spec's candidates, the best by its metric first; how far it is goes to this module's logger.
 
     `recall_within_budget` is the most of a fold's positives that can be shown if no more than `impression_budget` of
     its rows may be: recall alone is won by showing always.
@@ -78,10 +106,10 @@ def search(spec: ModelSpec, rows: Rows, impression_budget: float, n_jobs: int) -
     }
     trials = []
     for candidate in spec.candidates:
-        estimator = families.build(candidate.family, spec.seed, n_jobs)
+        estimator = families.build(candidate.family, spec.seed, n_jobs, to_compare=True)
         grid = {name: list(values) for name, values in candidate.grid.items()}
         found = GridSearchCV(estimator, grid, scoring=scoring, cv=rows.folds, refit=False, error_score="raise")
-        results = found.fit(rows.matrix, rows.target).cv_results_
+        results = found.set_callbacks(_Progress(spec, candidate)).fit(rows.matrix, rows.target).cv_results_
         figures = (
             results[f"{kind}_test_{name}"]
             for kind, name in (("mean", spec.metric), ("std", spec.metric), ("mean", TIE_BREAKER))

@@ -106,6 +106,9 @@ class Settings(BaseSettings):
     export: Annotated[Path | None, AfterValidator(_no_truth)] = Field(
         None, description="folder of a GA4 export; none: the simulator's shop"
     )
+    dask_scheduler: str | None = Field(
+        None, pattern=r"^(tcp|tls)://.+:\d+$", description="address of a Dask cluster that models are trained on"
+    )
     conversion_event: str = Field("popup_submit", pattern=r"^[A-Za-z][A-Za-z0-9_]{0,39}$")
     time_zone: Annotated[str, AfterValidator(_known_zone)] = Field("UTC", description="the GA4 property's time zone")
     export_delay_hours: int = Field(6, ge=0, le=72, description="hours after midnight at which GA4 delivers a day")

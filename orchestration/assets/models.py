@@ -50,6 +50,7 @@ def _terms(tables: tuple[FeatureTable, ...], warehouse: WarehouseResource) -> "T
         impression_budget=SETTINGS.impression_budget,
         is_simulated=SOURCE.is_simulated,
         whole_sessions=float(warehouse.query(_WHOLE_SESSIONS)["share"].iloc[0]),
+        dask_scheduler=SETTINGS.dask_scheduler,
     )
 
 
