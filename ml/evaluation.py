@@ -150,6 +150,18 @@ def roc_auc(target: Target, score: Scores) -> float:
     return float(metrics.roc_auc_score(target, score)) if 0 < target.sum() < len(target) else float("nan")
 
 
+def share_of_best(outcomes: Outcomes, best: Scores, seed: int = 7, resamples: int = RESAMPLES) -> Interval:
+    """The ROC-AUC of scores as a share of the one that the `best` scores have on the same rows."""
+
+    def share(rows: NDArray[np.intp]) -> float:
+        target = outcomes.target[rows]
+        return roc_auc(target, outcomes.score[rows]) / roc_auc(target, best[rows])
+
+    with config_context(assume_finite=True, skip_parameter_validation=True):
+        drawn = [share(rows) for rows in _resampled(outcomes.groups, seed, resamples)]
+        return _interval(share(np.arange(len(best))), np.array(drawn))
+
+
 def curves(target: Target, score: Scores) -> Curves:
     """The curves of scores against what came true; needs both answers among `target`."""
     false_positive_rate, true_positive_rate, _ = metrics.roc_curve(target, score)

@@ -163,6 +163,14 @@ class Registry:
         elif policy.THRESHOLD_TAG in tags:
             self._client().delete_registered_model_tag(name, policy.THRESHOLD_TAG)
 
+    def add_evidence(self, name: str, version: str, metrics: Mapping[str, float], section: str) -> None:
+        """Add to a version what became known of it after it was registered: figures, and a section of its card."""
+        client = self._client()
+        stored = client.get_model_version(name, version)
+        for metric, value in metrics.items():
+            client.log_metric(str(stored.run_id), metric, value)
+        client.update_model_version(name, version, f"{stored.description or ''}\n{section}\n")
+
     def evidence(self, version: ChampionVersion, name: str) -> Any:
         """A table of figures that a version was registered with; None if it has no such one."""
         client, file = self._client(), f"{EVIDENCE}/{name}.json"

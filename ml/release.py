@@ -27,7 +27,7 @@ from ml.training import Fitted
 
 DRAWN_ROWS = 1_000
 
-THREADED_ROWS = 50_000
+THREADED_ROWS = 200_000
 """Training rows from which on all cores learn."""
 
 

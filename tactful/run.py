@@ -12,7 +12,7 @@ from rich.markup import escape
 from ga4_export.days import REWRITTEN
 from ga4_export.files import problems_of
 from ga4_export.listing import ExportError, list_days
-from tactful import home, plan, scoreboard
+from tactful import home, optimum, plan, scoreboard
 from tactful.dbt import ensure_manifest
 from tactful.jobs import Stage, run_job
 from tactful.settings import Settings
@@ -55,7 +55,7 @@ def _run(settings: Settings, console: Console, without_broken_days: bool) -> int
         days = to_build or plan.Plan(source.first, source.last, "the last run left no summary", is_rebuild=True)
         console.print(f"Building {days.first} to {days.last}: {days.reason}.")
         stages = run_job(settings, "everything", days, console)
-        _add_stages(summary_file, stages)
+        _add(summary_file, settings, source, stages)
         plan.record(settings.home, plan.with_days(inputs, before, late) if before else inputs)
     summary = json.loads(summary_file.read_text())
     scoreboard.show(summary, console)
@@ -90,7 +90,10 @@ def _exit_code(summary: scoreboard.Summary, console: Console) -> int:
     return NOT_TRAINED if refusals else 0
 
 
-def _add_stages(summary_file: Path, stages: Sequence[Stage]) -> None:
+def _add(summary_file: Path, settings: Settings, source: Source, stages: Sequence[Stage]) -> None:
+    """Add to a run's summary what is known only after it: the stages' figures, and how near models come to the best."""
     summary = json.loads(summary_file.read_text())
     summary["stages"] = [asdict(stage) for stage in stages]
+    for name, share in optimum.judge(settings, source, summary["models"]).items():
+        summary["models"][name] |= optimum.as_metrics(share)
     summary_file.write_text(json.dumps(summary, indent=1))

@@ -31,6 +31,11 @@ def show(summary: Summary, console: Console) -> None:
         console.print(table)
     for reason in _reasons(summary):
         console.print(reason)
+    for name, model in summary["models"].items():
+        if "share_of_bayes_roc_auc" in model:
+            low, high = (_figure(model.get(f"share_of_bayes_roc_auc_{bound}")) for bound in ("low", "high"))
+            reached = f"{_figure(model['share_of_bayes_roc_auc'])} ({low} to {high})"
+            console.print(f"[bold]{name}[/] reaches {reached} of the ROC-AUC that the made-up shop's own truth has.")
     console.print(f"[bold]Drift[/]     {_drift(summary['drift'])}")
     console.print(f"[bold]Decision[/]  {_decision(summary['decision'])}")
     console.print()

@@ -3,7 +3,18 @@ from math import isnan, nan
 import numpy as np
 import pytest
 
-from ml.evaluation import Interval, Outcomes, Scorecard, Scores, Target, curves, scorecard, separation
+from ml.evaluation import (
+    Interval,
+    Outcomes,
+    Scorecard,
+    Scores,
+    Target,
+    curves,
+    roc_auc,
+    scorecard,
+    separation,
+    share_of_best,
+)
 
 TARGET = np.array([False, False, True, False, True, False, False, True, False, True])
 SCORE = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9])
@@ -107,3 +118,12 @@ def test_one_group_has_no_silhouette() -> None:
     assert isnan(found.silhouette.value)
     assert isnan(found.davies_bouldin)
     assert str(Interval(nan, nan, nan)) == "not defined"
+
+
+def test_the_best_scores_have_all_of_the_best_and_a_coin_half_of_it() -> None:
+    rng = np.random.default_rng(1)
+    best = rng.random(2_000)
+    target, groups = rng.random(2_000) < best, np.arange(2_000)
+    assert share_of_best(Outcomes(target, best, groups), best).low == 1.0
+    coin = share_of_best(Outcomes(target, rng.random(2_000), groups), best)
+    assert coin.low < 0.5 / roc_auc(target, best) < coin.high

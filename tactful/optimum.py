@@ -1,0 +1,94 @@
+"""How near pop-up models come to the best there could be, where the shop is made up and so its truth is known.
+
+What learns and decides can't import that truth; this looks at versions once they are registered.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ga4_export.privacy import pseudonym
+from ml import bundle
+from ml.datasets import EVENT_TIMESTAMP, split_by_time
+from ml.evaluation import Interval, Outcomes, share_of_best, target_of
+from ml.registry import Registry
+from ml.specs import MODELS, ModelSpec
+from simulator import truth
+from simulator.actions import POP_UP
+from simulator.scenarios import settings_shop
+from simulator.shop import Shop
+from tactful.settings import Settings
+from tactful.source import Source
+
+SHARE_OF_BEST = "share_of_bayes_roc_auc"
+KNOWN_EVENT = "popup_submit"
+"""The conversion whose true probability the shop knows."""
+
+_TRUTH = "converts_by_truth"
+
+
+def judge(settings: Settings, source: Source, models: Mapping[str, Mapping[str, Any]]) -> dict[str, Interval]:
+    """The share of the best ROC-AUC that each version of a run's summary reaches on its test days, put on its card.
+
+    Nothing is judged where the truth is not known: visitors are real, another shop's, or convert by another event.
+    """
+    judged = [spec for spec in MODELS if spec.decides and "version" in models.get(spec.name, {})]
+    if source.kind != "own" or settings.conversion_event != KNOWN_EVENT or not judged:
+        return {}
+    registry, moments = Registry.of(settings), _as_stored(known_moments(settings_shop(settings)), settings)
+    found = {}
+    for spec in judged:
+        version = models[spec.name]
+        rows = pd.read_parquet(settings.home / "training_sets" / f"{spec.name}.parquet")
+        found[spec.name] = share(spec, registry, version, rows, moments)
+        registry.add_evidence(spec.name, version["version"], as_metrics(found[spec.name]), _section(found[spec.name]))
+    return found
+
+
+def known_moments(shop: Shop) -> pd.DataFrame:
+    """The truth of the moments at which the pop-up was shown, by the visitor and the instant."""
+    known = truth.of(shop)
+    shown = known.action == POP_UP
+    return pd.DataFrame(
+        {
+            "user_pseudo_id": known.user_pseudo_id.to_numpy(zero_copy_only=False)[shown],
+            EVENT_TIMESTAMP: pd.to_datetime(known.at_us[shown], unit="us", utc=True),
+            _TRUTH: known.converts[shown, POP_UP],
+        }
+    )
+
+
+def share(
+    spec: ModelSpec, registry: Registry, version: Mapping[str, Any], rows: pd.DataFrame, moments: pd.DataFrame
+) -> Interval:
+    """The ROC-AUC of a version on the test days of its training set, as a share of that of the truth there."""
+    test = split_by_time(rows, spec.horizon).test.merge(moments, on=["user_pseudo_id", EVENT_TIMESTAMP])
+    with TemporaryDirectory() as folder:
+        read = bundle.read(registry.download_bundle(spec.name, version["version"], Path(folder)), version["digest"])
+    outcomes = Outcomes(target_of(test, spec.label), read.score(test), pd.factorize(test["user_pseudo_id"])[0])
+    return share_of_best(outcomes, test[_TRUTH].to_numpy(), spec.seed)
+
+
+def as_metrics(found: Interval) -> dict[str, float]:
+    """A share with its bounds, as figures of a run; what is not defined is left out."""
+    values = {SHARE_OF_BEST: found.value, f"{SHARE_OF_BEST}_low": found.low, f"{SHARE_OF_BEST}_high": found.high}
+    return {name: value for name, value in values.items() if np.isfinite(value)}
+
+
+def _as_stored(moments: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    key = settings.pseudonym_key
+    if key is None:
+        return moments
+    secret = key.get_secret_value()
+    return moments.assign(user_pseudo_id=[pseudonym(secret, user) for user in moments["user_pseudo_id"]])
+
+
+def _section(found: Interval) -> str:
+    return (
+        "## Against the truth\n\nThe shop is made up, and each visitor's true probability is known. On the test days "
+        f"this version reaches {found} of the ROC-AUC that the truth itself has, with 95 % interval."
+    )
