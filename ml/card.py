@@ -6,7 +6,7 @@ from math import isnan
 
 from ml.bundle import BundleFeature
 from ml.evaluation import Interval, Scorecard
-from ml.policy_evaluation import PolicyComparison, ThresholdChoice
+from ml.policy_evaluation import PolicyComparison, ThresholdChoice, recommendation
 from ml.power import least_difference
 from ml.search import nearby_spread
 from ml.segments import SegmentReport
@@ -56,7 +56,7 @@ def model_card(
     sections = {
         spec.name: spec.description,
         "In short": "\n\n".join(
-            [_verdict(scorecard), *_power(scorecard), *([_policies(policies)] if policies else [])]
+            [_verdict(scorecard), *_power(scorecard), *(_policies(policies, scorecard) if policies else ())]
         ),
         "Data": f"{origin} Label `{spec.label}`: {fitted.positives:,} of {fitted.rows:,} training rows and "
         f"{scorecard.positives:,} of {scorecard.rows:,} test rows, which are the last days, are positive.",
@@ -130,14 +130,15 @@ def _left_out(fitted: Fitted[BundleFeature]) -> str:
     return f"\n\nLeft out, since {limit:.0%} or more of it is missing: {missing}." if missing else ""
 
 
-def _policies(policies: PolicyComparison) -> str:
+def _policies(policies: PolicyComparison, scorecard: Scorecard) -> tuple[str, str]:
     always, model = policies.always, policies.model
-    return (
+    compared = (
         f"Showing always: {always.impressions:,} shown, {always.conversions:,} conversions "
         f"({_percent(always.conversion_rate)}). Showing at the threshold: {model.impressions:,} shown, "
         f"{model.conversions:,} conversions ({_percent(model.conversion_rate)}), which keeps "
         f"{_percent(policies.conversions_kept)} of the conversions."
     )
+    return compared, f"**Recommendation.** {recommendation(policies, scorecard.cannot_tell)}"
 
 
 def _choices(name: str, choices: Sequence[ThresholdChoice]) -> str:

@@ -2,11 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 from scipy.stats import binomtest
 
 from ml.evaluation import Interval, Scores, Target
+
+KEEPS_ENOUGH = 0.9
+"""The share of conversions that a model must be sure to keep before it may decide for everybody."""
+
+_CLOSE = 0.05
+_LEAST_SPREAD = 0.9 * 0.1
 
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 """Shares of the rows that thresholds on offer show, as far as equal scores let them."""
@@ -44,6 +51,25 @@ def compare_policies(target: Target, score: Scores, threshold: float) -> PolicyC
     shown = score >= threshold
     always, model = _outcome(target), _outcome(target[shown])
     return PolicyComparison(always, model, _wilson(model.conversions, always.conversions))
+
+
+def recommendation(policies: PolicyComparison, cannot_tell: bool) -> str:
+    """What to do with a model, as far as its test days can say; `cannot_tell` it from chance is the first question.
+
+    Source of the count: the normal approximation of a share's interval, `1.96**2 * p * (1 - p) / 0.05**2`.
+    """
+    kept, shown = policies.conversions_kept, policies.model.impressions / max(policies.always.impressions, 1)
+    if cannot_tell:
+        return "Leave visitors to the policy that they have now, and judge again with more days."
+    if kept.low >= KEEPS_ENOUGH:
+        return f"Let it decide: it shows {shown:.0%} of the pop-ups, and keeps at least {kept.low:.0%} of conversions."
+    needed = ceil(1.96**2 * max(kept.value * (1 - kept.value), _LEAST_SPREAD) / _CLOSE**2)
+    times = needed / policies.always.conversions
+    return (
+        f"Try it on some of the visitors, beside showing always to others: it shows {shown:.0%} of the pop-ups, and "
+        f"may keep anything from {kept.low:.0%} to {kept.high:.0%} of the conversions. {needed:,} conversions, "
+        f"{times:.0f} times as many as on these test days, would tell within {100 * _CLOSE:.0f} points."
+    )
 
 
 def threshold_choices(target: Target, score: Scores) -> Sequence[ThresholdChoice]:

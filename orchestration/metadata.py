@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 if TYPE_CHECKING:
-    from ml.evaluation import Interval
+    from ml.evaluation import Interval, Scorecard
     from ml.policy_evaluation import PolicyComparison, PolicyOutcome
     from ml.release import Release, SegmentRelease
 
@@ -22,7 +22,7 @@ def model_metadata(release: "Release", mlflow_port: int) -> dict[str, Any]:
         "version": release.version,
         "family": release.family,
         **release.scorecard.as_metadata(),
-        **({"policies": _policies(release.policies)} if release.policies else {}),
+        **(_compared(release.policies, release.scorecard) if release.policies else {}),
         "digest": release.digest,
         "plots": _pictures(release.plots),
         "mlflow": _mlflow(mlflow_port),
@@ -52,14 +52,18 @@ def interval_json(interval: "Interval") -> dict[str, float | None]:
     return {name: value if isfinite(value) else None for name, value in bounds.items()}
 
 
-def _policies(policies: "PolicyComparison") -> dg.JsonMetadataValue:
-    return dg.JsonMetadataValue(
-        {
-            "always": _outcome(policies.always),
-            "model": _outcome(policies.model),
-            "conversions_kept": interval_json(policies.conversions_kept),
-        }
-    )
+def _compared(policies: "PolicyComparison", scorecard: "Scorecard") -> dict[str, Any]:
+    from ml.policy_evaluation import recommendation
+
+    outcomes = {
+        "always": _outcome(policies.always),
+        "model": _outcome(policies.model),
+        "conversions_kept": interval_json(policies.conversions_kept),
+    }
+    return {
+        "policies": dg.JsonMetadataValue(outcomes),
+        "recommendation": recommendation(policies, scorecard.cannot_tell),
+    }
 
 
 def _outcome(outcome: "PolicyOutcome") -> dict[str, Any]:

@@ -32,6 +32,8 @@ def show(summary: Summary, console: Console) -> None:
     for reason in _reasons(summary):
         console.print(reason)
     for name, model in summary["models"].items():
+        if "recommendation" in model:
+            console.print(f"[bold]{name}[/] {escape(model['recommendation'])}")
         if "share_of_bayes_roc_auc" in model:
             low, high = (_figure(model.get(f"share_of_bayes_roc_auc_{bound}")) for bound in ("low", "high"))
             reached = f"{_figure(model['share_of_bayes_roc_auc'])} ({low} to {high})"

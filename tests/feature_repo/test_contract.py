@@ -88,3 +88,10 @@ def test_a_missing_word_of_meta_is_named(tmp_path: Path) -> None:
 def test_a_missing_manifest_says_how_it_is_made(tmp_path: Path) -> None:
     with pytest.raises(ContractError, match="run `dbt parse`"):
         contract.load(tmp_path / "manifest.json")
+
+
+def test_the_pop_up_model_reads_case_study_000_s_predictors(manifest: Path) -> None:
+    """17 indicators of what a session has done and 10 columns of its profile: with the target, 28 columns."""
+    rules = {table.view: table.features_of("popup_behaviour") for table in contract.load(manifest)}
+    indicators = [c for c in rules["session_activity"] if c.rule and c.rule.aggregation == "occurred"]
+    assert (len(indicators), len(rules["session_profile"])) == (17, 10)

@@ -3,7 +3,7 @@ from math import isnan
 import numpy as np
 import pytest
 
-from ml.policy_evaluation import compare_policies, threshold_choices
+from ml.policy_evaluation import compare_policies, recommendation, threshold_choices
 
 
 def test_the_model_is_set_beside_showing_always() -> None:
@@ -41,3 +41,24 @@ def test_other_thresholds_go_from_few_shown_to_all() -> None:
 def test_equal_scores_are_shown_together() -> None:
     (choice,) = threshold_choices(np.array([True, False, False]), np.full(3, 0.2))
     assert (choice.threshold, choice.impressions_share) == (0.2, 1.0)
+
+
+def kept(of_conversions: int, conversions: int, cannot_tell: bool = False) -> str:
+    target = np.arange(1_000) < conversions
+    score = np.where(np.arange(1_000) < of_conversions, 0.9, 0.1)
+    return recommendation(compare_policies(target, score, 0.5), cannot_tell)
+
+
+def test_case_study_000_s_test_set_is_too_small_to_let_the_model_decide() -> None:
+    """Its 13 of 17 converters are a recall between 0.53 and 0.90."""
+    told = kept(13, 17)
+    assert told.startswith("Try it on some of the visitors")
+    assert "from 53% to 90% of the conversions. 277 conversions, 16 times as many" in told
+
+
+def test_many_conversions_kept_let_the_model_decide() -> None:
+    assert kept(97, 100).startswith("Let it decide: it shows 10% of the pop-ups, and keeps at least 92%")
+
+
+def test_a_model_like_chance_decides_nothing() -> None:
+    assert kept(97, 100, cannot_tell=True).startswith("Leave visitors to the policy that they have now")
