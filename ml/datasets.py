@@ -1,14 +1,15 @@
 """Tables that models learn from, and their split by time."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Generic, TypeVar
 
 import pandas as pd
+from pandas.api.types import infer_dtype
 
-from feature_repo.contract import FeatureTable
+from feature_repo.contract import Column, DataType, FeatureTable
 from ml.bundle import BundleFeature
 from ml.encoding import Feature
 
@@ -18,6 +19,16 @@ SETTLED_AT = "settled_at"
 """The column of when a row's label was known for sure: at the event that makes it true, or as its window ends."""
 
 F = TypeVar("F", bound=Feature)
+
+_DATA_TYPES: Mapping[str, DataType] = {
+    "string": "string",
+    "boolean": "bool",
+    "integer": "int64",
+    "floating": "float64",
+    "mixed-integer-float": "float64",
+    "empty": "float64",
+}
+"""By what pandas says of a column's values."""
 
 
 class DatasetError(ValueError):
@@ -88,6 +99,19 @@ def features_of(tables: tuple[FeatureTable, ...], model: str) -> tuple[BundleFea
         for table in tables
         for column in table.features_of(model)
     )
+
+
+def columns_of(frame: pd.DataFrame) -> tuple[Column, ...]:
+    """Every column of any table as a feature, typed by the values that it holds.
+
+    Raises:
+        DatasetError: a column holds something else than numbers, truth values or texts.
+    """
+    kinds = {str(name): infer_dtype(frame[name].astype(object), skipna=True) for name in frame}
+    unknown = {name: kind for name, kind in kinds.items() if kind not in _DATA_TYPES}
+    if unknown:
+        raise DatasetError(f"Columns {unknown} can't be learnt from: numbers, truth values and texts can.")
+    return tuple(Column(name, _DATA_TYPES[kind], "", is_nullable=True) for name, kind in kinds.items())
 
 
 def split_by_missing(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from feature_repo.contract import Column, FeatureTable
 from ml.bundle import BundleFeature
-from ml.datasets import DatasetError, TrainingSet, features_of, split_by_missing, split_by_time
+from ml.datasets import DatasetError, TrainingSet, columns_of, features_of, split_by_missing, split_by_time
 
 Shop = Callable[..., pd.DataFrame]
 
@@ -114,3 +114,32 @@ def test_a_predictor_is_kept_only_if_less_than_a_tenth_of_it_is_missing(missing:
     kept, left_out = split_by_missing((feature,), frame, 0.1)
     assert kept == ((feature,) if is_kept else ())
     assert left_out == ({} if is_kept else {"pages": missing / 10_000})
+
+
+def test_columns_of_any_table_are_typed_by_their_values() -> None:
+    table = pd.DataFrame(
+        {
+            "pages": [1, 2],
+            "value": [0.5, None],
+            "weekend": [True, False],
+            "returning": pd.Series([True, None], dtype=object),
+            "month": pd.Categorical(["Feb", None]),
+            "region": ["1", "2"],
+            "never": [None, None],
+        }
+    )
+    types = {column.name: column.data_type for column in columns_of(table)}
+    assert types == {
+        "pages": "int64",
+        "value": "float64",
+        "weekend": "bool",
+        "returning": "bool",
+        "month": "string",
+        "region": "string",
+        "never": "float64",
+    }
+
+
+def test_a_column_that_can_t_be_learnt_from_is_named() -> None:
+    with pytest.raises(DatasetError, match=r"Columns \{'at': 'datetime'\} can't be learnt from"):
+        columns_of(pd.DataFrame({"at": pd.to_datetime(["2026-01-05"])}))

@@ -9,7 +9,8 @@ import pytest
 
 from ml import training
 from ml.bundle import BundleFeature
-from ml.datasets import DatasetError
+from ml.datasets import DatasetError, columns_of
+from ml.evaluation import evaluate
 from ml.specs import POPUP_PROFILE, PURCHASE_PROPENSITY
 from ml.training import Fitted, TooFewPositives
 
@@ -87,3 +88,23 @@ def test_golden_rows_are_plain_json_that_keeps_nulls(popup_model: Fitted[BundleF
     assert len(rows) == training.GOLDEN_ROWS
     assert json.loads(json.dumps(rows, allow_nan=False)) == rows
     assert any(row["minutes"] is None for row in rows)
+
+
+def test_a_public_shop_table_is_tried_in_a_few_lines() -> None:
+    """12,330 sessions of which 15 % buy: numbers, truth values and texts, some of them missing."""
+    rng = np.random.default_rng(4)
+    values = rng.exponential(6, 12_330)
+    table = pd.DataFrame(
+        {
+            "ProductRelated": rng.poisson(30, 12_330),
+            "PageValues": np.where(rng.random(12_330) < 0.1, np.nan, values),
+            "Month": pd.Categorical(rng.choice(["Feb", "May", "Nov"], 12_330)),
+            "Weekend": rng.random(12_330) < 0.2,
+            "Revenue": rng.random(12_330) < 1 / (1 + np.exp(4 - 0.3 * values)),
+        }
+    )
+    spec = replace(PURCHASE_PROPENSITY, name="shoppers", label="Revenue", group=None)
+    train, test = table[:9_864], table[9_864:]
+    fitted = training.fit(spec, train, columns_of(table.drop(columns="Revenue")))
+    assert evaluate(fitted, train, test).roc_auc.low > 0.8
+    assert next(iter(fitted.importance())) == "PageValues"
