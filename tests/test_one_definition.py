@@ -11,8 +11,9 @@ from tactful.settings import Settings
 from tests.conftest import PROJECT
 
 PACKAGES = ("expectations", "feature_repo", "ml", "orchestration", "serving", "tactful")
-# Words of GA4 and of clocks that are also names of features: a browser is one before it is a feature.
-WORDS = {"browser", "continent", "country", "region", "channel", "acts"}
+# Words of GA4 and of clocks that are also names of features: a browser is one before it is a feature. What is counted of
+# a day is called as what is counted of a session.
+WORDS = {"browser", "continent", "country", "region", "channel", "acts", "page_views", "item_views"}
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +46,7 @@ def test_no_model_reads_two_features_of_one_name(tables: tuple[FeatureTable, ...
 
 def test_case_study_000_s_frame_is_there(tables: tuple[FeatureTable, ...]) -> None:
     """17 binary activity features and 10 features of the session's profile."""
-    activity, profile, _ = tables
+    activity, profile, *_ = tables
     occurred = [column for column in activity.features if column.rule and column.rule.aggregation == "occurred"]
 
     assert (len(occurred), len(profile.features)) == (17, 10)

@@ -29,11 +29,13 @@ SPANS: dict[str, dict[str, set[tuple[int | None, int | None]]]] = {
     "fct_session_profile": {"int_events_sessionized": {(0, 0)}},
     "fct_session_activity": {"int_events_sessionized": {(0, 0)}},
     "fct_user_features": {"int_user_days": {(27, 0)}},
+    "fct_user_behaviour": {"int_user_days": {(27, 0)}},
     "fct_decision_labels": {"int_events_sessionized": {(0, 0)}, "fct_popup_impressions": {(0, 0)}},
     "fct_daily_kpis": {"fct_sessions": {(0, 0)}},
     "fct_daily_funnel": {"fct_sessions": {(0, 0)}},
     # these are built whole
     "fct_purchase_labels": {"int_user_days": {(None, None)}, "fct_purchases": {(None, None)}},
+    "fct_stage_labels": {"int_user_days": {(None, None)}, "int_events_sessionized": {(None, None)}},
     "dim_items": {"stg_ga4__event_items": {(None, None)}},
     "dim_users": {"fct_sessions": {(None, None)}},
 }

@@ -172,5 +172,6 @@ select
     case when not is_repeated_purchase then revenue_usd end as revenue_usd,
     decision_id,
     policy,
-    propensity
+    propensity,
+    survey_answer
 from described

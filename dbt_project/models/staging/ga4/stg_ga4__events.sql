@@ -1,6 +1,6 @@
 {%- set params = [
     'ga_session_id', 'ga_session_number', 'session_engaged', 'engagement_time_msec', 'page_location', 'page_title',
-    'page_referrer', 'search_term', 'source', 'medium', 'transaction_id', 'decision_id', 'policy', 'propensity'
+    'page_referrer', 'search_term', 'source', 'medium', 'transaction_id', 'decision_id', 'policy', 'propensity', 'survey_answer'
 ] %}
 
 with
@@ -70,7 +70,8 @@ typed as (
         coalesce(ecommerce.purchase_revenue_in_usd, event_value_in_usd) as revenue_usd,
         {{ param_string('decision_id') }} as decision_id,
         {{ param_string('policy') }} as policy,
-        {{ param_float('propensity') }} as propensity
+        {{ param_float('propensity') }} as propensity,
+        {{ real_value(param_string('survey_answer')) }} as survey_answer
     from events
 ),
 
