@@ -39,13 +39,13 @@ REPORT = Path(".tactful") / "bench" / "models.json"
 RECALL = 0.95
 
 
-def training_rows(settings: Settings) -> pd.DataFrame:
-    """The training set of the pop-up model, built from the export."""
+def training_rows(settings: Settings, model: str) -> pd.DataFrame:
+    """The training set of a model, built from the export."""
     home.prepare(settings)
     source = source_of(settings)
     ensure_manifest(settings, source)
     run_job(settings, "everything", Plan(source.first, source.last, "benchmark", True), Console(file=sys.stderr))
-    return pd.read_parquet(settings.home / "training_sets" / f"{POPUP_BEHAVIOUR.name}.parquet")
+    return pd.read_parquet(settings.home / "training_sets" / f"{model}.parquet")
 
 
 def known_rows(shop: Shop) -> pd.DataFrame:
@@ -65,8 +65,8 @@ def measure(folder: Path, shop: Shop) -> dict[str, Any]:
     """The model's figures on the test days beside those of the true probabilities on the same rows."""
     write(folder / "export", shop)
     settings = Settings(home=folder / "home", export=folder / "export")
-    rows = training_rows(settings)
     spec = POPUP_BEHAVIOUR
+    rows = training_rows(settings, spec.name)
     split = split_by_time(rows, spec.horizon)
     began = time.perf_counter()
     features = features_of(contract.load(MANIFEST), spec.name)

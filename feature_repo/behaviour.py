@@ -97,19 +97,21 @@ SUMMARIES = (
         is_nullable=True,
         maximum=1,
     ),
-    *(
-        Summary(
-            aggregation,
-            (MEMORY,),
-            name,
-            f"whole days since the {which} day with {{what}}, of {{days}}.",
-            "int64",
-            is_nullable=True,
-        )
-        for aggregation, name, which in (
-            ("since_last", "days_since_{name}", "last"),
-            ("since_first", "days_since_first_{name}", "first"),
-        )
+    Summary(
+        "since_last",
+        (MEMORY,),
+        "days_since_{name}",
+        "whole days since the last day with {what}, of {days}.",
+        "int64",
+        is_nullable=True,
+    ),
+    Summary(
+        "since_first",
+        (MEMORY,),
+        "days_since_first_{name}",
+        "whole days since the first day with {what}, of {days}.",
+        "int64",
+        is_nullable=True,
     ),
 )
 

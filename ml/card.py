@@ -72,7 +72,7 @@ def model_card(
         "Pictures": "`plots/` of the run: ROC, precision and recall, calibration, lift, importance; what pushes "
         "scores up or down, but of a random forest.",
     }
-    return _markdown(sections)
+    return markdown(sections)
 
 
 def segment_card(spec: SegmentSpec, report: SegmentReport, origin: Origin) -> str:
@@ -90,10 +90,11 @@ def segment_card(spec: SegmentSpec, report: SegmentReport, origin: Origin) -> st
         "border could belong to its neighbour.",
         "Pictures": "`plots/` of the run: silhouettes, and a map of users.",
     }
-    return _markdown(sections)
+    return markdown(sections)
 
 
-def _markdown(sections: Mapping[str, str]) -> str:
+def markdown(sections: Mapping[str, str]) -> str:
+    """A card of sections by their heading; the first one is the title with the purpose."""
     (title, purpose), *rest = sections.items()
     return "\n\n".join((f"# {title}", purpose, *(f"## {heading}\n\n{text}" for heading, text in rest))) + "\n"
 

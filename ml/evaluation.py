@@ -134,11 +134,9 @@ def scorecard(
     target, score = outcomes.target, outcomes.score
     with config_context(assume_finite=True, skip_parameter_validation=True):
         values = _figures(target, score, threshold)
-        drawn = [
-            _figures(target[rows], score[rows], threshold) for rows in _resampled(outcomes.groups, seed, resamples)
-        ]
+        drawn = [_figures(target[rows], score[rows], threshold) for rows in resampled(outcomes.groups, seed, resamples)]
     intervals = {
-        name: _interval(value, np.array([figures[name] for figures in drawn])) for name, value in values.items()
+        name: interval_of(value, np.array([figures[name] for figures in drawn])) for name, value in values.items()
     }
     auc = intervals["roc_auc"]
     gap = Interval(train_auc - auc.value, train_auc - auc.high, train_auc - auc.low)
@@ -189,7 +187,7 @@ def separation(matrix: NDArray[np.floating], groups: NDArray[np.intp], seed: int
     widths = metrics.silhouette_samples(sample, drawn_groups)
     means = rng.choice(widths, size=(RESAMPLES, len(widths))).mean(axis=1)
     index = float(metrics.davies_bouldin_score(sample, drawn_groups))
-    return Separation(_interval(float(widths.mean()), means), index, widths, drawn_groups)
+    return Separation(interval_of(float(widths.mean()), means), index, widths, drawn_groups)
 
 
 def _figures(target: Target, score: Scores, threshold: float) -> dict[str, float]:
@@ -207,7 +205,8 @@ def _figures(target: Target, score: Scores, threshold: float) -> dict[str, float
     }
 
 
-def _resampled(groups: NDArray[np.intp], seed: int, resamples: int) -> Iterator[NDArray[np.intp]]:
+def resampled(groups: NDArray[np.intp], seed: int, resamples: int = RESAMPLES) -> Iterator[NDArray[np.intp]]:
+    """Rows of bootstrap samples: as many whole groups as there are, drawn with replacement."""
     rng = np.random.default_rng(seed)
     _, group_of = np.unique(groups, return_inverse=True)
     size = int(group_of.max()) + 1
@@ -216,7 +215,8 @@ def _resampled(groups: NDArray[np.intp], seed: int, resamples: int) -> Iterator[
         yield np.repeat(np.arange(len(groups)), times[group_of])
 
 
-def _interval(value: float, drawn: Scores) -> Interval:
+def interval_of(value: float, drawn: Scores) -> Interval:
+    """A figure with the 95 % interval that its values on bootstrap samples give; undefined ones are left out."""
     known = drawn[np.isfinite(drawn)]
     if not isfinite(value) or not len(known):
         return Interval(value, float("nan"), float("nan"))

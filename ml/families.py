@@ -13,7 +13,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ml.encoding import Matrix
+from ml.encoding import Encoding, Matrix
 from ml.pipelines import PipelineBooster
 from ml.specs import Family
 
@@ -71,6 +71,14 @@ def importance(booster: xgb.Booster | PipelineBooster, columns: int) -> NDArray[
     else:
         raw = np.abs(booster.classifier[-1].coef_[0])
     return raw / (raw.sum() or 1.0)
+
+
+def importance_by_feature(booster: xgb.Booster | PipelineBooster, encoding: Encoding) -> dict[str, float]:
+    """Each feature's share in what a model uses, the largest first; levels of a text count together."""
+    shares = importance(booster, len(encoding.names))
+    widths = [1 if levels is None else len(levels) for levels in encoding.levels.values()]
+    by_feature = [float(part.sum()) for part in np.split(shares, np.cumsum(widths)[:-1])]
+    return dict(sorted(zip(encoding.levels, by_feature, strict=True), key=lambda pair: -pair[1]))
 
 
 def contributions(booster: xgb.Booster | PipelineBooster, matrix: Matrix) -> NDArray[np.float64] | None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ml.evaluation import Scorecard
 from ml.registry import ChampionVersion
+from ml.stage_evaluation import StageFigures
 
 WHOLE_SESSIONS = 0.5
 
@@ -25,6 +26,18 @@ def judge(scorecard: Scorecard, whole_sessions: float) -> GateOutcome:
     if scorecard.cannot_tell:
         return GateOutcome(False, f"Cannot tell from chance: {auc}.")
     return GateOutcome(True, f"Better than chance: {auc}.")
+
+
+def judge_stages(figures: StageFigures, whole_sessions: float) -> GateOutcome:
+    """Stages pass when data hold whole sessions, and more is told apart than by always naming the commonest stage."""
+    data = judge_data(whole_sessions)
+    if not data.is_passed:
+        return data
+    chance = 1 / len(figures.stages)
+    recall = f"macro recall on {figures.rows:,} test rows is {figures.macro_recall}, and {chance:.3f} then"
+    if figures.cannot_tell:
+        return GateOutcome(False, f"Cannot tell from always naming the commonest stage: {recall}.")
+    return GateOutcome(True, f"Better than always naming the commonest stage: {recall}.")
 
 
 def judge_data(whole_sessions: float) -> GateOutcome:

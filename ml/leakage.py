@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.model_selection import cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
 from ml.datasets import EVENT_TIMESTAMP, SETTLED_AT, DatasetError, F
 from ml.encoding import Encoding
-from ml.evaluation import roc_auc, target_of
-from ml.search import folds_of
-from ml.specs import ModelSpec
+from ml.evaluation import roc_auc
+from ml.search import Codes, Folds, folds_of
+from ml.specs import ModelSpec, StageSpec
 
 MOST_OF_ONE = 0.95
 """ROC-AUC that no single honest feature reaches: behaviour is not that telling."""
@@ -18,13 +20,21 @@ MOST_OF_ONE = 0.95
 _LEAVES = 8
 
 
-def probe(spec: ModelSpec, features: Sequence[F], frame: pd.DataFrame) -> None:
+def probe(spec: ModelSpec | StageSpec, features: Sequence[F], frame: pd.DataFrame) -> None:
     """Refuse rows, enough for the spec to learn from, in which a feature alone tells the answer.
 
     Raises:
         DatasetError: a feature reaches MOST_OF_ONE; the message names each one with its ROC-AUC.
     """
-    found = {feature.name: alone(spec, feature, frame) for feature in features}
+    found: dict[str, float] = {}
+    for label in spec.labels:
+        target = pd.factorize(frame[label], sort=True)[0]
+        folds = folds_of(spec, frame, target)
+        for feature in features:
+            # what tells little even of rows that were learnt from tells no more of others, and is quicker found out
+            if _learnt(feature, frame, target, spec.seed) > MOST_OF_ONE:
+                auc = alone(feature, frame, target, folds, spec.seed)
+                found[feature.name] = max(auc, found.get(feature.name, 0.0))
     leaks = ", ".join(f"{name} ({auc:.3f})" for name, auc in found.items() if auc > MOST_OF_ONE)
     if leaks:
         raise DatasetError(
@@ -33,7 +43,7 @@ def probe(spec: ModelSpec, features: Sequence[F], frame: pd.DataFrame) -> None:
         )
 
 
-def probe_labels(spec: ModelSpec, frame: pd.DataFrame) -> None:
+def probe_labels(spec: ModelSpec | StageSpec, frame: pd.DataFrame) -> None:
     """Refuse rows whose label was settled before its moment, or after the horizon that keeps training from the test.
 
     Raises:
@@ -43,17 +53,32 @@ def probe_labels(spec: ModelSpec, frame: pd.DataFrame) -> None:
     early, late = int((settled <= moment).sum()), int((settled > moment + spec.horizon).sum())
     if early or late:
         raise DatasetError(
-            f"{spec.label} was settled at or before its moment in {early} of {len(frame)} rows, and more than "
-            f"{spec.horizon} after it in {late}: a label looks after {EVENT_TIMESTAMP} alone, as far as the horizon."
+            f"{' and '.join(spec.labels)} was settled at or before its moment in {early} of {len(frame)} rows, and "
+            f"more than {spec.horizon} after it in {late}: a label looks after {EVENT_TIMESTAMP} alone, as far as the "
+            "horizon."
         )
 
 
-def alone(spec: ModelSpec, feature: F, frame: pd.DataFrame) -> float:
-    """ROC-AUC of what one feature tells of rows that were not learnt from, whichever way and however crooked."""
+def alone(feature: F, frame: pd.DataFrame, target: Codes, folds: Folds, seed: int) -> float:
+    """ROC-AUC of what one feature tells of rows that were not learnt from, whichever way and however crooked.
+
+    Of several answers, numbered from 0 in `target`, the one that it tells best from the others counts.
+    """
     matrix = Encoding.fit([feature], frame).transform(frame)
     if not matrix.shape[1]:
         return 0.5
-    tree = DecisionTreeClassifier(max_leaf_nodes=_LEAVES, min_samples_leaf=5, random_state=spec.seed)
-    target = target_of(frame, spec.label)
-    folds = folds_of(spec, frame, target)
-    return roc_auc(target, cross_val_predict(tree, matrix, target, cv=folds, method="predict_proba")[:, 1])
+    return _told(target, cross_val_predict(_tree(seed), matrix, target, cv=folds, method="predict_proba"))
+
+
+def _learnt(feature: F, frame: pd.DataFrame, target: Codes, seed: int) -> float:
+    """ROC-AUC of what one feature tells of the rows that were learnt from."""
+    matrix = Encoding.fit([feature], frame).transform(frame)
+    return _told(target, _tree(seed).fit(matrix, target).predict_proba(matrix)) if matrix.shape[1] else 0.5
+
+
+def _tree(seed: int) -> DecisionTreeClassifier:
+    return DecisionTreeClassifier(max_leaf_nodes=_LEAVES, min_samples_leaf=5, random_state=seed)
+
+
+def _told(target: Codes, shares: NDArray[np.float64]) -> float:
+    return max(roc_auc(target == answer, shares[:, answer]) for answer in range(shares.shape[1]))

@@ -40,17 +40,17 @@ _STYLE: dict[Any, Any] = {
 def draw_model(curves: Curves, importance: Mapping[str, float], folder: Path) -> tuple[Path, ...]:
     """ROC, precision-recall, calibration, lift by decile and feature importance, one file each."""
     return (
-        _draw(folder / "roc.png", lambda axes: _roc(axes, curves)),
-        _draw(folder / "precision_recall.png", lambda axes: _precision_recall(axes, curves)),
-        _draw(folder / "calibration.png", lambda axes: _calibration(axes, curves)),
-        _draw(folder / "lift.png", lambda axes: _lift(axes, curves)),
-        _draw(folder / "importance.png", lambda axes: _importance(axes, importance)),
+        draw(folder / "roc.png", lambda axes: _roc(axes, curves)),
+        draw(folder / "precision_recall.png", lambda axes: _precision_recall(axes, curves)),
+        draw(folder / "calibration.png", lambda axes: _calibration(axes, curves)),
+        draw(folder / "lift.png", lambda axes: _lift(axes, curves)),
+        draw(folder / "importance.png", lambda axes: paint_importance(axes, importance)),
     )
 
 
 def draw_contributions(contributions: pd.DataFrame, values: pd.DataFrame, folder: Path) -> Path:
     """What pushes rows' scores up or down, a dot a row; numbers are coloured from their lowest to their highest."""
-    return _draw(folder / "contributions.png", lambda axes: _contributions(axes, contributions, values))
+    return draw(folder / "contributions.png", lambda axes: _contributions(axes, contributions, values))
 
 
 def draw_segments(
@@ -62,12 +62,13 @@ def draw_segments(
 ) -> tuple[Path, ...]:
     """The silhouettes of the users sampled, and a map of users on the two axes that tell them apart best."""
     return (
-        _draw(folder / "silhouette.png", lambda axes: _silhouette(axes, names, separation)),
-        _draw(folder / "map.png", lambda axes: _map(axes, names, scaled[:MAP_USERS], groups[:MAP_USERS])),
+        draw(folder / "silhouette.png", lambda axes: _silhouette(axes, names, separation)),
+        draw(folder / "map.png", lambda axes: _map(axes, names, scaled[:MAP_USERS], groups[:MAP_USERS])),
     )
 
 
-def _draw(file: Path, paint: Callable[["Axes"], None]) -> Path:
+def draw(file: Path, paint: Callable[["Axes"], None]) -> Path:
+    """A picture of one pair of axes, as `paint` fills them."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
@@ -115,7 +116,8 @@ def _lift(axes: "Axes", curves: Curves) -> None:
     axes.set(xlabel="tenth of the rows by score", ylabel="times the average rate")
 
 
-def _importance(axes: "Axes", importance: Mapping[str, float]) -> None:
+def paint_importance(axes: "Axes", importance: Mapping[str, float]) -> None:
+    """The features that a model looks at most."""
     top = list(importance.items())[:TOP_FEATURES][::-1]
     axes.barh([name for name, _ in top], [share for _, share in top], color=ACCENT)
     axes.grid(visible=False, axis="y")

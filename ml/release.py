@@ -122,7 +122,7 @@ def release_model(
             params={"family": fitted.trials[0].candidate.family, **_texts(fitted.trials[0].params)},
             metrics={**scorecard.as_metadata(), **_stability(fitted)},
             tags={
-                **_tags(header.trained_from, header.trained_to, spec.feature_service, terms),
+                **tags_of(header.trained_from, header.trained_to, spec.feature_service, terms),
                 "data": data.fingerprint,
             },
             bundle_folder=folder / "bundle",
@@ -170,7 +170,7 @@ def release_segments(spec: SegmentSpec, users: Users, registry: Registry, terms:
             features=users.features,
             params={"segments": str(len(found.names)), "initialisations": str(spec.initialisations)},
             metrics=report.as_metadata(),
-            tags=_tags(stated, stated, spec.feature_service, terms),
+            tags=tags_of(stated, stated, spec.feature_service, terms),
             bundle_folder=folder / "bundle",
             digest=digest,
             plots_folder=folder / "plots",
@@ -228,7 +228,8 @@ def _stability(fitted: Fitted[BundleFeature]) -> dict[str, float]:
     return {} if isnan(spread) else {"nearby_spread": spread}
 
 
-def _tags(trained_from: str, trained_to: str, service: str, terms: Terms) -> dict[str, str]:
+def tags_of(trained_from: str, trained_to: str, service: str, terms: Terms) -> dict[str, str]:
+    """What every version states about where it comes from."""
     return {
         "feature_service": service,
         "contract": terms.contract_checksum,

@@ -16,12 +16,13 @@ from sklearn.model_selection import GridSearchCV, ParameterGrid, StratifiedGroup
 from ml import families
 from ml.calibration import pick_threshold
 from ml.encoding import Matrix
-from ml.specs import Candidate, Metric, ModelSpec
+from ml.specs import Candidate, Metric, ModelSpec, StageSpec
 
 log = logging.getLogger(__name__)
 
 Folds = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
 Target = NDArray[np.bool_]
+Codes = NDArray[np.intp]
 
 TIE_BREAKER: Metric = "roc_auc"
 """What decides between settings that are equally good: of few positives, many settings keep all within a budget."""
@@ -82,7 +83,7 @@ class _Progress:
             log.info("%s: %d of %d settings of %s compared", self.spec.name, done, settings, self.candidate.family)
 
 
-def folds_of(spec: ModelSpec, frame: pd.DataFrame, target: Target) -> Folds:
+def folds_of(spec: ModelSpec | StageSpec, frame: pd.DataFrame, target: Target | Codes) -> Folds:
     """The rows to learn from and the rows to judge by, for each of the spec's folds; groups stay together."""
     if spec.group is None:
         return list(StratifiedKFold(spec.folds, shuffle=True, random_state=spec.seed).split(target, target))

@@ -10,6 +10,7 @@ Metric = Literal["roc_auc", "average_precision", "recall_within_budget"]
 
 DECISIONS = "fct_decision_labels"
 PURCHASES = "fct_purchase_labels"
+STAGES = "fct_stage_labels"
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,42 @@ class ModelSpec:
     missing_limit: float = 1.0
     folds: int = 4
     seed: int = 7
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The columns that hold answers."""
+        return (self.label,)
+
+
+@dataclass(frozen=True)
+class StageSpec:
+    """A question with several answers, the `stages` in their order, of which nobody knows how to define them.
+
+    `definitions` are columns that each define them; where `answer`, what users said when asked, can't tell which of
+    them is right, the first one stands. `horizon`, `group` and `seed` are as of a ModelSpec. Rivals are compared on
+    `folds` folds of `most_rows` rows at most, users drawn at random; settings on `inner_folds` of what is learnt from.
+    """
+
+    name: str
+    description: str
+    stages: tuple[str, ...]
+    definitions: tuple[str, ...]
+    answer: str
+    labels_table: str
+    feature_service: str
+    horizon: timedelta
+    candidate: Candidate
+    group: str | None = "user_pseudo_id"
+    min_rows: int = 50
+    most_rows: int = 6_000
+    folds: int = 3
+    inner_folds: int = 2
+    seed: int = 7
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The columns that hold answers."""
+        return self.definitions
 
 
 @dataclass(frozen=True)
@@ -129,6 +166,30 @@ USER_SEGMENTS = SegmentSpec(
     name="user_segments",
     description="Which kinds of visitors does the shop have?",
     feature_service="user_segments_v1",
+)
+
+BUYER_STAGE = StageSpec(
+    name="buyer_stage",
+    description="Where in the buyer's journey will this visitor stand, if they come back within seven days?",
+    stages=("dreamer", "browser", "comparer", "ready", "owner"),
+    definitions=("stage_by_depth", "stage_by_time"),
+    answer="survey_answer",
+    labels_table=STAGES,
+    feature_service="buyer_stage_v1",
+    horizon=timedelta(days=7),
+    candidate=Candidate(
+        "xgboost",
+        {
+            "n_estimators": (40,),
+            "learning_rate": (0.15,),
+            "max_depth": (2, 3),
+            "min_child_weight": (5.0,),
+            "subsample": (0.8,),
+            "colsample_bytree": (0.3,),
+            "reg_lambda": (5.0,),
+            "max_bin": (64,),
+        },
+    ),
 )
 
 MODELS = (POPUP_PROFILE, POPUP_BEHAVIOUR, PURCHASE_PROPENSITY)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic
+from typing import Any, Generic, Protocol
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from ml import families
 from ml.bundle import Bundle, BundleFeature, Calibration, Header
 from ml.calibration import fit_platt, pick_threshold
 from ml.datasets import DatasetError, F, split_by_missing
-from ml.encoding import Encoding
+from ml.encoding import Encoding, Feature
 from ml.pipelines import PipelineBooster, log_odds
 from ml.search import Rows, Trial, folds_of, search
 from ml.specs import ModelSpec
@@ -26,6 +26,13 @@ GOLDEN_ROWS = 20
 
 class TooFewPositives(ValueError):  # noqa: N818 - says what is wrong
     """A table holds too few examples to learn from; the message counts them."""
+
+
+class Reads(Protocol):
+    """A model that says what it reads."""
+
+    @property
+    def features(self) -> Sequence[Feature]: ...
 
 
 @dataclass(frozen=True)
@@ -53,10 +60,7 @@ class Fitted(Generic[F]):
 
     def importance(self) -> dict[str, float]:
         """Each feature's share in what the model uses, the largest first; levels of a text count together."""
-        shares = families.importance(self.booster, len(self.encoding.names))
-        widths = [1 if levels is None else len(levels) for levels in self.encoding.levels.values()]
-        by_feature = [float(part.sum()) for part in np.split(shares, np.cumsum(widths)[:-1])]
-        return dict(sorted(zip(self.encoding.levels, by_feature, strict=True), key=lambda pair: -pair[1]))
+        return families.importance_by_feature(self.booster, self.encoding)
 
 
 def fit(
@@ -121,7 +125,7 @@ def bundle_of(fitted: Fitted[BundleFeature], header: Header) -> Bundle:
     return Bundle(header, fitted.features, fitted.encoding, fitted.calibration, fitted.booster)
 
 
-def golden_rows(fitted: Fitted[BundleFeature], frame: pd.DataFrame) -> list[dict[str, Any]]:
+def golden_rows(fitted: Reads, frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows spread evenly over `frame`, as plain values that JSON can hold, for a bundle to be tried with."""
     step = math.ceil(len(frame) / GOLDEN_ROWS)
     sample = frame[[feature.name for feature in fitted.features]].iloc[::step].astype(object)

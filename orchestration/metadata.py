@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ml.evaluation import Interval, Scorecard
     from ml.policy_evaluation import PolicyComparison, PolicyOutcome
     from ml.release import Release, SegmentRelease
+    from ml.stage_release import StageRelease
 
 
 def model_metadata(release: "Release", mlflow_port: int) -> dict[str, Any]:
@@ -40,6 +41,23 @@ def segment_metadata(release: "SegmentRelease", mlflow_port: int) -> dict[str, A
         "version": release.version,
         **release.report.as_metadata(),
         "by_size": dg.JsonMetadataValue(segments),
+        "digest": release.digest,
+        "plots": _pictures(release.plots),
+        "mlflow": _mlflow(mlflow_port),
+    }
+
+
+def stage_metadata(release: "StageRelease", mlflow_port: int) -> dict[str, Any]:
+    """What the Dagster UI shows of a stage model's version."""
+    choice = release.choice
+    return {
+        "status": "champion" if release.gate.is_passed else "not_promoted",
+        "reason": release.gate.reason,
+        "version": release.version,
+        "definition": choice.chosen.definition,
+        "definition_reason": choice.reason,
+        **({"warning": choice.warning} if choice.warning else {}),
+        **release.as_metadata(),
         "digest": release.digest,
         "plots": _pictures(release.plots),
         "mlflow": _mlflow(mlflow_port),

@@ -31,13 +31,10 @@ def show(summary: Summary, console: Console) -> None:
         console.print(table)
     for reason in _reasons(summary):
         console.print(reason)
-    for name, model in summary["models"].items():
-        if "recommendation" in model:
-            console.print(f"[bold]{name}[/] {escape(model['recommendation'])}")
-        if "share_of_bayes_roc_auc" in model:
-            low, high = (_figure(model.get(f"share_of_bayes_roc_auc_{bound}")) for bound in ("low", "high"))
-            reached = f"{_figure(model['share_of_bayes_roc_auc'])} ({low} to {high})"
-            console.print(f"[bold]{name}[/] reaches {reached} of the ROC-AUC that the made-up shop's own truth has.")
+    for line in _trust(summary["models"]):
+        console.print(line)
+    for line in _buyer_stage(summary["buyer_stage"]):
+        console.print(line)
     console.print(f"[bold]Drift[/]     {_drift(summary['drift'])}")
     console.print(f"[bold]Decision[/]  {_decision(summary['decision'])}")
     console.print()
@@ -82,9 +79,21 @@ def _models(models: Mapping[str, Mapping[str, Any]]) -> Table:
 
 def _reasons(summary: Summary) -> Iterator[str]:
     """Why a model is not trusted to decide, for each that is not; a run that trains no pop-up model ends with why."""
-    for name, model in {**summary["models"], "user_segments": summary["segments"]}.items():
+    others = {"user_segments": summary["segments"], "buyer_stage": summary["buyer_stage"]}
+    for name, model in {**summary["models"], **others}.items():
         if model["status"] != "champion" and not _ends_the_run(name, model):
             yield f"[bold]{name}[/] is {model['status'].replace('_', ' ')}. {escape(model['reason'])}"
+
+
+def _trust(models: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """What to do with each model, and how near it comes to the best there could be."""
+    for name, model in models.items():
+        if "recommendation" in model:
+            yield f"[bold]{name}[/] {escape(model['recommendation'])}"
+        if "share_of_bayes_roc_auc" in model:
+            low, high = (_figure(model.get(f"share_of_bayes_roc_auc_{bound}")) for bound in ("low", "high"))
+            reached = f"{_figure(model['share_of_bayes_roc_auc'])} ({low} to {high})"
+            yield f"[bold]{name}[/] reaches {reached} of the ROC-AUC that the made-up shop's own truth has."
 
 
 def _ends_the_run(name: str, model: Mapping[str, Any]) -> bool:
@@ -134,6 +143,24 @@ def _stages(stages: Iterable[Mapping[str, Any]]) -> Table:
     for stage in stages:
         table.add_row(stage["name"], f"{stage['seconds']:.1f}", f"{stage['peak_memory'] / 2**20:,.0f} MB")
     return table
+
+
+def _buyer_stage(stage: Mapping[str, Any]) -> Iterator[str]:
+    """How well stages are named, by which definition, and what speaks against it."""
+    if stage["status"] == "not_trained":
+        return
+    precision, recall = (_with_bounds(stage, name) for name in ("macro_precision", "macro_recall"))
+    yield (
+        f"[bold]Stages of buyers[/] by {stage['definition']}: macro precision {precision}, macro recall {recall}. "
+        f"{escape(stage['definition_reason'])}"
+    )
+    if "warning" in stage:
+        yield f"[yellow]{escape(stage['warning'])}[/]"
+
+
+def _with_bounds(figures: Mapping[str, Any], name: str) -> str:
+    low, high = figures.get(f"{name}_low"), figures.get(f"{name}_high")
+    return f"{_figure(figures.get(name))} ({_figure(low)} to {_figure(high)})"
 
 
 def _drift(drift: Mapping[str, Any]) -> str:

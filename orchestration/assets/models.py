@@ -9,7 +9,7 @@ import pandas as pd
 
 from feature_repo import contract, offline
 from feature_repo.contract import FeatureTable
-from ml.specs import MODELS, USER_SEGMENTS, ModelSpec
+from ml.specs import BUYER_STAGE, MODELS, USER_SEGMENTS, ModelSpec, StageSpec
 from orchestration import feature_rows
 from orchestration.assets.features import feature_registry
 from orchestration.metadata import model_metadata, segment_metadata
@@ -37,11 +37,13 @@ _WHOLE_SESSIONS = f"""
 """
 
 
-def _training_set_file(name: str) -> Path:
+def training_set_file(name: str) -> Path:
+    """Where a model's training set lies."""
     return SETTINGS.home / "training_sets" / f"{name}.parquet"
 
 
-def _terms(tables: tuple[FeatureTable, ...], warehouse: WarehouseResource) -> "Terms":
+def terms_of(tables: tuple[FeatureTable, ...], warehouse: WarehouseResource) -> "Terms":
+    """What a release is told, by the settings and the warehouse."""
     from ml.release import Terms
 
     return Terms(
@@ -54,20 +56,20 @@ def _terms(tables: tuple[FeatureTable, ...], warehouse: WarehouseResource) -> "T
     )
 
 
-def _training_set(spec: ModelSpec) -> dg.AssetsDefinition:
+def _training_set(spec: ModelSpec | StageSpec) -> dg.AssetsDefinition:
     @dg.asset(
         name=f"{spec.name}_training_set",
         deps=[feature_registry, dg.AssetKey(spec.labels_table)],
         group_name=GROUP,
         kinds={"feast", "parquet"},
         owners=OWNERS,
-        description=f"One row a decision of {spec.name}: features as they were known at its moment, and its label.",
+        description=f"One row a decision of {spec.name}: features as they were known then, and what came true.",
         pool=WAREHOUSE_POOL,
     )
     def training_set(warehouse: WarehouseResource, feature_store: FeatureStoreResource) -> dg.MaterializeResult:
         labels = warehouse.query(all_rows(spec.labels_table)).rename(columns={"decision_at": offline.MOMENT})
         frame = feature_rows.training_frame(feature_store, spec.feature_service, labels)
-        file = _training_set_file(spec.name)
+        file = training_set_file(spec.name)
         file.parent.mkdir(parents=True, exist_ok=True)
         frame.to_parquet(file, index=False)
         for table in TABLES:
@@ -76,13 +78,23 @@ def _training_set(spec: ModelSpec) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": len(frame),
-                "positives": int(frame[spec.label].sum()),
+                **_answers(spec, frame),
                 "feature_service": spec.feature_service,
                 "file": dg.MetadataValue.path(file),
             }
         )
 
     return training_set
+
+
+def _answers(spec: ModelSpec | StageSpec, frame: pd.DataFrame) -> dict[str, int | dg.JsonMetadataValue]:
+    if isinstance(spec, ModelSpec):
+        return {"positives": int(frame[spec.label].sum())}
+    counted = {
+        label: dg.JsonMetadataValue({str(stage): int(rows) for stage, rows in frame[label].value_counts().items()})
+        for label in spec.labels
+    }
+    return {**counted, "survey_answers": int(frame[spec.answer].notna().sum())}
 
 
 def _model(spec: ModelSpec, training_set: dg.AssetsDefinition) -> dg.AssetsDefinition:
@@ -102,11 +114,11 @@ def _model(spec: ModelSpec, training_set: dg.AssetsDefinition) -> dg.AssetsDefin
         from ml.release import release_model
         from ml.training import TooFewPositives
 
-        frame = pd.read_parquet(_training_set_file(spec.name))
+        frame = pd.read_parquet(training_set_file(spec.name))
         data = TrainingSet(frame, features_of(TABLES, spec.name), spec.label)
         with TemporaryDirectory() as folder:
             try:
-                release = release_model(spec, data, registry.open(), _terms(TABLES, warehouse), Path(folder))
+                release = release_model(spec, data, registry.open(), terms_of(TABLES, warehouse), Path(folder))
             except (TooFewPositives, DatasetError) as refusal:
                 context.log.warning(str(refusal))
                 return dg.MaterializeResult(metadata={"status": "not_trained", "reason": str(refusal)})
@@ -115,7 +127,7 @@ def _model(spec: ModelSpec, training_set: dg.AssetsDefinition) -> dg.AssetsDefin
     return model
 
 
-training_sets = {spec.name: _training_set(spec) for spec in MODELS}
+training_sets = {spec.name: _training_set(spec) for spec in (*MODELS, BUYER_STAGE)}
 models = [_model(spec, training_sets[spec.name]) for spec in MODELS]
 
 
@@ -140,7 +152,9 @@ def user_segments(
     users = Users(rows, table.features_of(USER_SEGMENTS.name), SOURCE.last)
     with TemporaryDirectory() as folder:
         try:
-            release = release_segments(USER_SEGMENTS, users, registry.open(), _terms((table,), warehouse), Path(folder))
+            release = release_segments(
+                USER_SEGMENTS, users, registry.open(), terms_of((table,), warehouse), Path(folder)
+            )
         except TooFewUsers as refusal:
             context.log.warning(str(refusal))
             return dg.MaterializeResult(metadata={"status": "not_trained", "reason": str(refusal)})

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pandas as pd
 import pytest
 
 from feature_repo import behaviour
@@ -47,7 +48,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Rows:
         _day("was there the day before", "2026-01-28", page_views=1),
     ]
     values = ", ".join(str(tuple(day.values())) for day in days)
-    types = {measure.name: measure.data_type for measure in behaviour.MEASURES}
+    types: dict[str, str] = {measure.name: measure.data_type for measure in behaviour.MEASURES}
     types |= {"user_pseudo_id": "string", "event_date": "date", "known_at": "timestamp"}
     with duckdb.connect(settings.home / "warehouse.duckdb") as warehouse:
         warehouse.execute("create type float64 as double; create schema tactful")
@@ -111,4 +112,4 @@ def test_days_are_summed_up_as_the_rule_says_and_those_before_the_window_are_not
     (name,) = [column["name"] for column in behaviour.columns() if column["config"]["meta"]["behaviour"] == rule]
 
     value = built["u"][name]
-    assert (None if value != value else value) == expected
+    assert (None if pd.isna(value) else value) == expected

@@ -10,6 +10,7 @@ from ml import leakage
 from ml.bundle import BundleFeature
 from ml.datasets import DatasetError
 from ml.evaluation import target_of
+from ml.search import folds_of
 from ml.specs import POPUP_PROFILE
 
 Shop = Callable[..., pd.DataFrame]
@@ -22,7 +23,9 @@ def told(shop: Shop, data_type: str, values: Making) -> float:
     table = shop(LABEL, rows=2_000)
     target = target_of(table, LABEL)
     feature = BundleFeature("made", "shop", "user", data_type, 1.0, None)
-    return leakage.alone(POPUP_PROFILE, feature, table.assign(made=values(target, np.random.default_rng(3))))
+    folds = folds_of(POPUP_PROFILE, table, target)
+    made = table.assign(made=values(target, np.random.default_rng(3)))
+    return leakage.alone(feature, made, target.astype(np.intp), folds, seed=7)
 
 
 @pytest.mark.parametrize(

@@ -1,71 +1,67 @@
 """What every model must pass, whatever its family."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from ml import bundle, training
-from ml.bundle import BundleFeature, Header
+from ml.bundle import BundleFeature
 from ml.evaluation import Outcomes, scorecard, target_of
-from ml.training import Fitted, TooFewPositives
+from ml.specs import BUYER_STAGE
+from ml.training import Fitted
+from tests.ml.checked_models import Checked, checked
+from tests.ml.conftest import SPECS
 
 Shop = Callable[..., pd.DataFrame]
 Model = Fitted[BundleFeature]
 
 
-def test_training_and_scoring_leave_the_table_as_it_was(
-    fitted: Model, shop: Shop, features: Sequence[BundleFeature]
-) -> None:
-    table = shop(fitted.spec.label)
+@pytest.fixture(params=[*SPECS, BUYER_STAGE.name])
+def model(request: pytest.FixtureRequest) -> Checked:
+    """Each model in turn."""
+    return checked(request.param)
+
+
+def test_training_and_scoring_leave_the_table_as_it_was(model: Checked) -> None:
+    table = model.shop()
     before = table.copy(deep=True)
-    training.fit(fitted.spec, table, features).score(table)
+    model.score(model.learn(table))(table)
     pd.testing.assert_frame_equal(before, table)
 
 
-def test_the_same_seed_gives_the_same_model_whatever_the_order_of_columns(
-    fitted: Model, shop: Shop, features: Sequence[BundleFeature]
-) -> None:
-    table = shop(fitted.spec.label)
-    again = training.fit(fitted.spec, table[table.columns[::-1]], features)
-    assert again.threshold == fitted.threshold
-    np.testing.assert_array_equal(again.score(table), fitted.score(table))
+def test_the_same_seed_gives_the_same_model_whatever_the_order_of_columns(model: Checked) -> None:
+    table = model.shop()
+    again = model.learn(table[table.columns[::-1]])
+    assert model.chosen(again) == model.chosen(model.learnt)
+    np.testing.assert_array_equal(model.score(again)(table), model.score(model.learnt)(table))
 
 
-def test_nulls_and_levels_never_seen_get_a_probability(fitted: Model) -> None:
+def test_nulls_and_levels_never_seen_get_a_probability(model: Checked) -> None:
     strange = pd.DataFrame(
         {"pages": [None, 3.0], "minutes": [np.nan, None], "is_new": [pd.NA, True], "device": [None, "fridge"]}
     )
-    score = fitted.score(strange)
+    score = model.score(model.learnt)(strange)
     assert np.all((score > 0) & (score < 1))
 
 
-def test_an_unseen_level_counts_as_a_missing_one(fitted: Model, shop: Shop) -> None:
-    table = shop(fitted.spec.label)
-    unseen, missing = (fitted.score(table.assign(device=device)) for device in ("fridge", None))
+def test_an_unseen_level_counts_as_a_missing_one(model: Checked) -> None:
+    table, score = model.shop(), model.score(model.learnt)
+    unseen, missing = (score(table.assign(device=device)) for device in ("fridge", None))
     np.testing.assert_array_equal(unseen, missing)
 
 
-def test_a_bundle_scores_as_the_model_does_after_saving_and_loading(
-    fitted: Model, shop: Shop, header: Header, tmp_path: Path
-) -> None:
-    table = shop(fitted.spec.label, rows=10_000, seed=2)
-    golden = training.golden_rows(fitted, table)
-    digest = bundle.write(training.bundle_of(fitted, header), tmp_path, golden)
-    loaded = bundle.read(tmp_path, digest)
-    assert loaded.score(table) == pytest.approx(fitted.score(table), rel=0, abs=1e-7)
+def test_a_bundle_scores_as_the_model_does_after_saving_and_loading(model: Checked, tmp_path: Path) -> None:
+    table = model.shop(rows=10_000, seed=2)
+    loaded = model.restore(table, tmp_path)
+    assert loaded(table) == pytest.approx(model.score(model.learnt)(table), rel=0, abs=1e-7)
 
 
-def test_too_few_positives_are_refused_with_their_count(
-    fitted: Model, shop: Shop, features: Sequence[BundleFeature]
-) -> None:
-    spec = fitted.spec
-    table = shop(spec.label)
-    table[spec.label] = np.arange(len(table)) < 49
-    with pytest.raises(TooFewPositives, match=f"49 positive rows of {spec.label} among 600; at least 50"):
-        training.fit(spec, table, features)
+def test_too_few_examples_are_refused_with_their_count(model: Checked) -> None:
+    error, told = model.refusal
+    with pytest.raises(error, match=told):
+        model.learn(model.few(model.shop()))
 
 
 def test_what_there_is_to_learn_is_learnt(fitted: Model, shop: Shop) -> None:

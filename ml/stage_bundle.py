@@ -1,0 +1,80 @@
+"""A stage model in one folder with digests; no pickle, no loader of others.
+
+bundle/bundle.json   what it reads, and which stages it names
+bundle/model.json    the XGBoost booster
+bundle/golden.json   feature rows with the scores they must give
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xgboost as xgb
+from numpy.typing import NDArray
+
+from ml.bundle import BOOSTER_FILE, GOLDEN_TOLERANCE, BundleError, sha256, verified
+from ml.encoding import Encoding
+from ml.segments import Header
+from ml.stages import Namer
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class StageBundle:
+    """A version ready to name stages as `definition` defines them."""
+
+    header: Header
+    definition: str
+    namer: Namer
+
+    def score_rows(self, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.float32]:
+        """The scores of rows given as mappings from feature to value."""
+        return self.namer.score({name: [row[name] for row in rows] for name in self.namer.encoding.levels})
+
+
+def write(bundle: StageBundle, folder: Path, golden: Sequence[Mapping[str, Any]]) -> str:
+    """Write a bundle with its golden rows; returns its digest, the SHA-256 of bundle.json."""
+    folder.mkdir(parents=True, exist_ok=True)
+    bundle.namer.booster.save_model(folder / BOOSTER_FILE)
+    scores = bundle.score_rows(golden).tolist()
+    (folder / "golden.json").write_text(json.dumps({"rows": list(golden), "scores": scores}, allow_nan=False))
+    stated = {
+        "format": FORMAT,
+        "header": asdict(bundle.header),
+        "definition": bundle.definition,
+        "stages": bundle.namer.stages,
+        "levels": dict(bundle.namer.encoding.levels),
+        "files": {name: sha256(folder / name) for name in (BOOSTER_FILE, "golden.json")},
+    }
+    (folder / "bundle.json").write_text(json.dumps(stated, indent=1, allow_nan=False))
+    return sha256(folder / "bundle.json")
+
+
+def read(folder: Path, digest: str) -> StageBundle:
+    """The bundle in `folder`, if it is the one whose digest was registered and still scores its golden rows.
+
+    Raises:
+        BundleError: a file is missing or altered, the format is unknown, or a golden row scores differently.
+    """
+    stated = json.loads(verified(folder / "bundle.json", digest))
+    if stated["format"] != FORMAT:
+        raise BundleError(f"Stage bundle {folder} has format {stated['format']}; this code reads format {FORMAT}.")
+    contents = {name: verified(folder / name, written) for name, written in stated["files"].items()}
+    booster = xgb.Booster()
+    booster.load_model(bytearray(contents[BOOSTER_FILE]))
+    booster.set_param({"nthread": 1})
+    levels = {name: None if levels is None else tuple(levels) for name, levels in stated["levels"].items()}
+    bundle = StageBundle(
+        header=Header(**stated["header"]),
+        definition=stated["definition"],
+        namer=Namer(tuple(stated["stages"]), Encoding(levels), booster),
+    )
+    golden = json.loads(contents["golden.json"])
+    off = float(np.max(np.abs(bundle.score_rows(golden["rows"]) - np.array(golden["scores"])), initial=0.0))
+    if not golden["rows"] or not off <= GOLDEN_TOLERANCE:
+        raise BundleError(f"Stage bundle {folder} scores {len(golden['rows'])} golden rows {off:g} away from stored.")
+    return bundle

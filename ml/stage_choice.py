@@ -1,0 +1,111 @@
+"""Which of the rival definitions of a stage stands: by what users say when asked, not by how easy it is to predict."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ml.datasets import F
+from ml.evaluation import Interval
+from ml.specs import StageSpec
+from ml.stage_evaluation import Agreement, Names, StageFigures, agreement, kappa_lead, stage_figures
+from ml.stages import groups_of, sampled, stages_of, unseen
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A definition, by nested cross-validation: what is chosen for a fold is chosen without its users.
+
+    `label_agreement` is of the definition with the survey, `model_agreement` of what the models named.
+    """
+
+    definition: str
+    counts: Mapping[str, int]
+    figures: StageFigures
+    label_agreement: Agreement
+    model_agreement: Agreement
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The rivals, and which one stands; `lead` is how much better the survey agrees with it than with the next."""
+
+    rivals: tuple[Rival, ...]
+    chosen: Rival
+    lead: Interval
+    reason: str
+    warning: str | None
+
+
+def compare(spec: StageSpec, frame: pd.DataFrame, features: Sequence[F]) -> Choice:
+    """The spec's definitions on training rows, `most_rows` at most, and which of them stands.
+
+    That is the one which the survey agrees with best, if it can tell; how well a definition can be predicted says
+    nothing about whether it is right.
+
+    Raises:
+        TooFewOfStage: there are fewer examples of a stage than the spec asks for.
+        DatasetError: there are no features, a column is absent, or a label is no stage.
+    """
+    rows = frame.iloc[sampled(spec, frame)]
+    return choose(spec, rows, [_rival(spec, definition, rows, features) for definition in spec.definitions])
+
+
+def choose(spec: StageSpec, frame: pd.DataFrame, rivals: Sequence[Rival]) -> Choice:
+    """Which definition stands, by the answers in `frame`; the spec's first one where they can't tell."""
+    best, *others = sorted(rivals, key=lambda rival: -_known(rival.label_agreement.kappa.value))
+    asked = frame[frame[spec.answer].notna()]
+    lead = min(
+        (_lead(spec, asked, best.definition, other.definition) for other in others), key=lambda found: _known(found.low)
+    )
+    can_tell = lead.low > 0
+    chosen = best if can_tell else rivals[0]
+    answers = f"{len(asked):,} answers of users when asked"
+    reason = (
+        f"`{chosen.definition}` agrees best with {answers}: Cohen's kappa is {lead} above the next one's."
+        if can_tell
+        else f"Cannot tell which definition is right: on {answers}, Cohen's kappa differs by {lead}. "
+        f"`{chosen.definition}` stands because it is stated first, not because of any figure."
+    )
+    easiest = max(rivals, key=lambda rival: rival.figures.ease)
+    return Choice(tuple(rivals), chosen, lead, reason, _warning(easiest, chosen))
+
+
+def agreement_with_survey(spec: StageSpec, frame: pd.DataFrame, named: Names) -> Agreement:
+    """How stages named agree with the answers in `frame`, of whose rows most have none."""
+    asked = frame[spec.answer].notna().to_numpy()
+    answers = frame.loc[asked, spec.answer].to_numpy(dtype=object)
+    return agreement(answers, named[asked], spec.stages, groups_of(spec, frame[asked]), spec.seed)
+
+
+def _rival(spec: StageSpec, definition: str, frame: pd.DataFrame, features: Sequence[F]) -> Rival:
+    stages = stages_of(spec, definition, frame, features)
+    truth, named = frame[definition].to_numpy(dtype=object), unseen(spec, definition, frame, features)
+    return Rival(
+        definition=definition,
+        counts={stage: int((truth == stage).sum()) for stage in stages},
+        figures=stage_figures(truth, named, stages, groups_of(spec, frame), spec.seed),
+        label_agreement=agreement_with_survey(spec, frame, truth),
+        model_agreement=agreement_with_survey(spec, frame, named),
+    )
+
+
+def _lead(spec: StageSpec, asked: pd.DataFrame, one: str, other: str) -> Interval:
+    answers, first, second = (asked[name].to_numpy(dtype=object) for name in (spec.answer, one, other))
+    return kappa_lead(answers, (first, second), spec.stages, groups_of(spec, asked), spec.seed)
+
+
+def _warning(easiest: Rival, chosen: Rival) -> str | None:
+    if easiest is chosen:
+        return None
+    return (
+        f"The easiest definition is not the one that stands: `{easiest.definition}` is predicted better (macro recall "
+        f"{easiest.figures.macro_recall} of {len(easiest.figures.stages)} stages) than `{chosen.definition}` "
+        f"({chosen.figures.macro_recall} of {len(chosen.figures.stages)}) and would have won by that, but what is "
+        "easy to predict need not be true."
+    )
+
+
+def _known(value: float) -> float:
+    return value if np.isfinite(value) else -1.0

@@ -1,0 +1,153 @@
+"""How well stages are named: precision and recall by stage, and agreement with what users say, with 95 % intervals."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.evaluation import Interval, interval_of, resampled
+
+Names = NDArray[np.object_]
+Counts = NDArray[np.int64]
+Groups = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class StageFigures:
+    """Stages named by a model against those that came true; `confusion` counts rows by true and by named stage.
+
+    A stage that was never named has no precision, and counts as 0 in the macro average, which is over `stages`.
+    """
+
+    stages: tuple[str, ...]
+    confusion: Counts
+    precision: Mapping[str, Interval]
+    recall: Mapping[str, Interval]
+    macro_precision: Interval
+    macro_recall: Interval
+
+    @property
+    def rows(self) -> int:
+        return int(self.confusion.sum())
+
+    @property
+    def ease(self) -> float:
+        """Macro recall above chance, 1 at best: comparable between different numbers of stages."""
+        chance = 1 / len(self.stages)
+        return (self.macro_recall.value - chance) / (1 - chance)
+
+    @property
+    def cannot_tell(self) -> bool:
+        """True where it is not shown that more is told apart than by always naming the commonest stage."""
+        return not self.macro_recall.low > 1 / len(self.stages)
+
+    def as_metadata(self) -> dict[str, float]:
+        """Every defined figure by name, its bounds as `<name>_low` and `<name>_high`."""
+        intervals = {"macro_precision": self.macro_precision, "macro_recall": self.macro_recall}
+        for stage in self.stages:
+            intervals |= {f"precision_{stage}": self.precision[stage], f"recall_{stage}": self.recall[stage]}
+        return {"rows": float(self.rows), **bounds(intervals)}
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How often stages are those that users named when asked: the `share`, and Cohen's `kappa`, 0 by chance."""
+
+    answers: int
+    share: Interval
+    kappa: Interval
+
+
+def stage_figures(truth: Names, named: Names, stages: Sequence[str], groups: Groups, seed: int = 7) -> StageFigures:
+    """The figures of rows whose true stages are among `stages`; intervals resample whole groups, not rows."""
+    cells = _cells(truth, named, stages)
+    confusion = _confusion(cells, len(stages))
+    drawn = np.array([_rates(_confusion(cells[rows], len(stages))) for rows in resampled(groups, seed)])
+    value = _rates(confusion)
+    # first all precisions, then all recalls
+    rates = [interval_of(float(value[place]), drawn[:, place]) for place in range(len(value))]
+    count = len(stages)
+    macro = [
+        interval_of(float(np.nan_to_num(value[part]).mean()), np.nan_to_num(drawn[:, part]).mean(axis=1))
+        for part in (slice(count), slice(count, None))
+    ]
+    return StageFigures(
+        stages=tuple(stages),
+        confusion=confusion,
+        precision=dict(zip(stages, rates[:count], strict=True)),
+        recall=dict(zip(stages, rates[count:], strict=True)),
+        macro_precision=macro[0],
+        macro_recall=macro[1],
+    )
+
+
+def agreement(answers: Names, named: Names, stages: Sequence[str], groups: Groups, seed: int = 7) -> Agreement:
+    """How `named` agrees with the answers of users, one a row."""
+    cells, size = _cells(answers, named, stages), len(stages)
+    return Agreement(
+        answers=len(answers),
+        share=_over_samples(lambda rows: _share(_confusion(cells[rows], size)), groups, seed),
+        kappa=_over_samples(lambda rows: _kappa(_confusion(cells[rows], size)), groups, seed),
+    )
+
+
+def kappa_lead(
+    answers: Names, rivals: tuple[Names, Names], stages: Sequence[str], groups: Groups, seed: int = 7
+) -> Interval:
+    """By how much the first rival agrees better with the answers than the other, in Cohen's kappa on the same users."""
+    cells = [_cells(answers, named, stages) for named in rivals]
+
+    def lead(rows: NDArray[np.intp]) -> float:
+        one, other = (_kappa(_confusion(both[rows], len(stages))) for both in cells)
+        return one - other
+
+    return _over_samples(lead, groups, seed)
+
+
+def bounds(intervals: Mapping[str, Interval]) -> dict[str, float]:
+    """Every defined figure by name, its bounds as `<name>_low` and `<name>_high`."""
+    named = {
+        f"{name}{suffix}": value
+        for name, interval in intervals.items()
+        for suffix, value in (("", interval.value), ("_low", interval.low), ("_high", interval.high))
+    }
+    return {name: value for name, value in named.items() if isfinite(value)}
+
+
+def _over_samples(figure: Callable[[NDArray[np.intp]], float], groups: Groups, seed: int) -> Interval:
+    if not len(groups):
+        return Interval(float("nan"), float("nan"), float("nan"))
+    drawn = np.array([figure(rows) for rows in resampled(groups, seed)])
+    return interval_of(figure(np.arange(len(groups))), drawn)
+
+
+def _cells(truth: Names, named: Names, stages: Sequence[str]) -> NDArray[np.int64]:
+    """Each row's place in the table of true by named stages, whose rows lie one after the other."""
+    place = {stage: code for code, stage in enumerate(stages)}
+    codes = [[place[stage] for stage in names] for names in (truth, named)]
+    return np.array(codes[0], dtype=np.int64) * len(stages) + np.array(codes[1], dtype=np.int64)
+
+
+def _confusion(cells: NDArray[np.int64], size: int) -> Counts:
+    return np.bincount(cells, minlength=size**2).reshape(size, size).astype(np.int64)
+
+
+def _rates(confusion: Counts) -> NDArray[np.float64]:
+    """The precision of each stage, then the recall of each; NaN where nothing was named or true."""
+    right = np.diag(confusion).astype(np.float64)
+    of = np.concatenate([confusion.sum(axis=0), confusion.sum(axis=1)]).astype(np.float64)
+    rates: NDArray[np.float64] = np.divide(np.tile(right, 2), of, out=np.full(len(of), np.nan), where=of > 0)
+    return rates
+
+
+def _share(confusion: Counts) -> float:
+    return float(np.trace(confusion) / confusion.sum())
+
+
+def _kappa(confusion: Counts) -> float:
+    """Agreement above chance (Cohen, 1960); NaN where both name one and the same stage throughout."""
+    total = int(confusion.sum())
+    chance = int(confusion.sum(axis=0) @ confusion.sum(axis=1)) / total**2
+    return (_share(confusion) - chance) / (1 - chance) if chance < 1 else float("nan")

@@ -1,0 +1,179 @@
+"""Definitions of stages are judged by what users say, and learnt without knowing whom they are judged on."""
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.image import imread
+
+from ml import stage_bundle, stages, training
+from ml.bundle import BundleError, BundleFeature
+from ml.card import Origin
+from ml.datasets import DatasetError, TrainingSet
+from ml.gate import judge_stages
+from ml.registry import Registry
+from ml.release import Terms
+from ml.stage_card import stage_card
+from ml.stage_choice import Choice, agreement_with_survey, compare
+from ml.stage_evaluation import StageFigures, stage_figures
+from ml.stage_plots import draw_stages
+from ml.stage_release import StageRelease, release_stages
+from tactful.settings import Settings
+from tests.ml.checked_models import EASY, RIGHT, SMALL_STAGE, STAGE_HEADER, build_stage_shop, fit_stages_to_shop
+from tests.ml.conftest import FEATURES
+
+TERMS = Terms("c0ffee", "popup_submit", 0.5, is_simulated=True, whole_sessions=1.0)
+ANSWER = SMALL_STAGE.answer
+
+
+@cache
+def choice() -> Choice:
+    return compare(SMALL_STAGE, build_stage_shop(), FEATURES)
+
+
+@cache
+def figures() -> StageFigures:
+    table, namer = build_stage_shop(seed=2), fit_stages_to_shop().namer
+    return stage_figures(table[RIGHT].to_numpy(), namer.name(table), namer.stages, np.arange(len(table)))
+
+
+def test_the_definition_that_users_agree_with_stands_and_the_easier_one_is_warned_of() -> None:
+    found = choice()
+
+    assert found.chosen.definition == RIGHT
+    assert found.lead.low > 0
+    assert found.chosen.label_agreement.kappa.value == 1
+    assert "agrees best with" in found.reason
+    assert found.warning is not None
+    assert f"`{EASY}` is predicted better" in found.warning
+
+
+@pytest.mark.parametrize("answered", [0, 12])
+def test_where_few_answer_the_first_definition_stands_and_it_is_said_why(answered: int) -> None:
+    table = build_stage_shop()
+    answers = table[EASY].mask(np.arange(len(table)) >= answered)
+    found = compare(SMALL_STAGE, table.assign(**{EASY: table[RIGHT], ANSWER: answers}), FEATURES)
+
+    assert found.chosen.definition == RIGHT
+    assert found.reason.startswith("Cannot tell which definition is right")
+    assert f"{answered} answers" in found.reason
+    assert found.warning is None
+
+
+def test_what_a_model_names_of_a_user_it_did_not_learn_from_that_user() -> None:
+    """A number of each user's own tells the stage of all of their rows, and of nobody else's."""
+    rng = np.random.default_rng(5)
+    user = np.repeat(np.arange(150), 4)
+    stage = np.array(SMALL_STAGE.stages[:3], dtype=object)[rng.integers(0, 3, 150)][user]
+    table = pd.DataFrame({"number": rng.permutation(150)[user].astype(float), RIGHT: stage, EASY: stage, ANSWER: None})
+    table["user_pseudo_id"] = user.astype(str)
+    number = BundleFeature("number", "shop", "user", "float64", 1.0, None)
+
+    named = stages.unseen(SMALL_STAGE, RIGHT, table, [number])
+
+    assert np.mean(named == stage) < 0.4
+    assert np.mean(stages.fit(SMALL_STAGE, RIGHT, table, [number]).namer.name(table) == stage) > 0.5
+
+
+def test_whole_users_are_drawn_and_no_more_rows_than_are_asked_for() -> None:
+    table = build_stage_shop()
+    drawn = table.iloc[stages.sampled(replace(SMALL_STAGE, most_rows=200), table)]
+    left = table.drop(drawn.index)
+
+    assert 150 < len(drawn) <= 200
+    assert set(drawn["user_pseudo_id"]).isdisjoint(left["user_pseudo_id"])
+    assert len(stages.sampled(SMALL_STAGE, table)) == len(table)
+
+
+def test_a_label_that_is_no_stage_is_refused_by_name() -> None:
+    table = build_stage_shop()
+    table.loc[0, RIGHT] = "window shopper"
+    with pytest.raises(DatasetError, match=rf"{RIGHT} holds \['window shopper'\]; a stage of buyer_stage is one of"):
+        stages.fit(SMALL_STAGE, RIGHT, table, FEATURES)
+
+
+def test_a_survey_that_is_absent_is_named() -> None:
+    with pytest.raises(DatasetError, match=f"needs columns \\['{ANSWER}'\\], which are absent"):
+        stages.fit(SMALL_STAGE, RIGHT, build_stage_shop().drop(columns=ANSWER), FEATURES)
+
+
+def test_stages_pass_the_gate_where_they_are_told_apart() -> None:
+    good = figures()
+    nobody = np.full(good.rows, "dreamer", dtype=object)
+    truth = np.repeat(np.array(good.stages, dtype=object), good.confusion.sum(axis=1))
+    commonest = stage_figures(truth, nobody, good.stages, np.arange(good.rows))
+
+    assert judge_stages(good, whole_sessions=1.0).is_passed
+    assert not judge_stages(good, whole_sessions=0.08).is_passed
+    assert not judge_stages(commonest, whole_sessions=1.0).is_passed
+
+
+def test_an_altered_bundle_is_refused(tmp_path: Path) -> None:
+    fitted = fit_stages_to_shop()
+    bundle = stage_bundle.StageBundle(STAGE_HEADER, fitted.definition, fitted.namer)
+    digest = stage_bundle.write(bundle, tmp_path, training.golden_rows(fitted, build_stage_shop()))
+    (tmp_path / "model.json").write_text("{}")
+
+    with pytest.raises(BundleError, match=r"model\.json has SHA-256"):
+        stage_bundle.read(tmp_path, digest)
+
+
+def test_the_card_says_which_definition_stands_and_what_it_is_worth() -> None:
+    fitted = fit_stages_to_shop()
+    survey = agreement_with_survey(SMALL_STAGE, build_stage_shop(), build_stage_shop()[RIGHT].to_numpy())
+    card = stage_card(fitted, figures(), survey, choice(), Origin("2026-01-01", "2026-01-20", is_simulated=True))
+
+    assert "Simulated data" in card
+    assert "**Warning.** The easiest definition is not the one that stands" in card
+    assert all(f"| {stage} |" in card for stage in fitted.namer.stages)
+    assert all(f"| `{definition}` |" in card for definition in (RIGHT, EASY))
+
+
+def test_each_picture_of_stages_is_drawn(tmp_path: Path) -> None:
+    drawn = draw_stages(figures(), choice(), fit_stages_to_shop().importance(), tmp_path)
+
+    assert [file.stem for file in drawn] == ["confusion", "rivals", "importance"]
+    assert all(float(np.ptp(imread(file))) > 0.5 for file in drawn)
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> tuple[StageRelease, Registry]:
+    table = build_stage_shop(rows=2_000)
+    # a feature that tells all of the easy definition would be refused
+    rng = np.random.default_rng(4)
+    table[EASY] = np.where(rng.random(len(table)) < 0.5, rng.permutation(table[RIGHT]), table[EASY])
+    registry = Registry.of(Settings(home=tmp_path_factory.mktemp("home")))
+    spec = replace(SMALL_STAGE, horizon=pd.Timedelta(hours=4).to_pytimedelta())
+    data = TrainingSet(table, FEATURES, RIGHT)
+    return release_stages(spec, data, registry, TERMS, tmp_path_factory.mktemp("release")), registry
+
+
+@pytest.mark.filterwarnings("ignore:.*Any type hint is inferred")
+def test_a_release_is_registered_with_its_figures_and_becomes_champion(
+    released: tuple[StageRelease, Registry], tmp_path: Path
+) -> None:
+    release, registry = released
+    champion = registry.champion(SMALL_STAGE.name)
+
+    assert release.gate.is_passed
+    assert champion is not None
+    assert (champion.version, champion.digest) == (release.version, release.digest)
+    loaded = stage_bundle.read(registry.download_bundle(SMALL_STAGE.name, champion.version, tmp_path), champion.digest)
+    assert loaded.definition == RIGHT
+    told = release.as_metadata()
+    assert {"macro_recall_low", "survey_answers", f"{EASY}_label_kappa_high"} <= set(told)
+    # Dagster stores no number of numpy's
+    assert {type(figure) for figure in told.values()} == {float}
+
+
+def test_a_feature_that_knows_a_definition_is_refused(tmp_path: Path) -> None:
+    table = build_stage_shop(rows=2_000)
+    table["tells"] = pd.factorize(table[EASY])[0].astype(float)
+    leak = BundleFeature("tells", "shop", "user", "float64", 1.0, None)
+    spec = replace(SMALL_STAGE, horizon=pd.Timedelta(hours=4).to_pytimedelta())
+
+    with pytest.raises(DatasetError, match=r"by one feature alone: .*tells \(1\.000\)"):
+        release_stages(spec, TrainingSet(table, (*FEATURES, leak), RIGHT), Registry("", ""), TERMS, tmp_path)
