@@ -38,6 +38,16 @@ SUMMARY: dict[str, Any] = {
     },
     "models": {"popup_profile": REFUSED, "popup_behaviour": CHAMPION},
     "segments": {"status": "champion", "reason": "", "by_size": [{"name": "Lookers", "users": 1200, "share": 0.6}]},
+    "buyer_stage": {
+        "status": "not_promoted",
+        "reason": "Cannot tell from always naming the commonest stage.",
+        "definition": "stage_by_depth",
+        "definition_reason": "Cannot tell which definition is right.",
+        "warning": "The easiest definition is not the one that stands.",
+        "macro_precision": 0.3,
+        "macro_precision_low": 0.28,
+        "macro_precision_high": 0.32,
+    },
     "drift": {"verdict": "not_enough_data", "reason": "12 new rows against 40."},
     "decision": {"action": "do_not_show", "reason": "below_threshold", "score": 0.1234, "milliseconds": 4.25},
     "stages": [{"name": "warehouse", "seconds": 12.34, "peak_memory": 512 * 2**20}],
@@ -62,6 +72,8 @@ def _shown(**changed: Any) -> list[str]:
         "popup_behaviour 2,000 82 4.1% 3.6% to 4.7% 91.0%",
         "Lookers 1,200 60.0%",
         "warehouse 12.3 512 MB",
+        "buyer_stage is not promoted. Cannot tell from always naming the commonest stage.",
+        "The easiest definition is not the one that stands.",
         "Drift not enough data: 12 new rows against 40.",
         "Decision do_not_show, because below threshold (score 0.1234, 4.2 ms)",
         "Simulated shop: these figures say nothing about real visitors.",
@@ -82,6 +94,14 @@ def test_what_can_not_be_computed_is_undefined() -> None:
 
     assert "popup_behaviour ROC-AUC undefined undefined to undefined 82 of 12,345 champion" in shown
     assert "popup_behaviour 0 82 undefined undefined to undefined undefined" in shown
+
+
+def test_stages_of_buyers_are_told_with_their_definition_and_without_where_none_were_learnt() -> None:
+    precision, recall = "0.300 (0.280 to 0.320)", "undefined (undefined to undefined)"
+    told = f"Stages of buyers by stage_by_depth: macro precision {precision}, macro recall {recall}."
+
+    assert told in " ".join(_shown())
+    assert "Stages of buyers" not in " ".join(_shown(buyer_stage=REFUSED))
 
 
 def test_segments_that_were_not_found_say_why() -> None:
