@@ -156,8 +156,8 @@ def share_of_best(outcomes: Outcomes, best: Scores, seed: int = 7, resamples: in
         return roc_auc(target, outcomes.score[rows]) / roc_auc(target, best[rows])
 
     with config_context(assume_finite=True, skip_parameter_validation=True):
-        drawn = [share(rows) for rows in _resampled(outcomes.groups, seed, resamples)]
-        return _interval(share(np.arange(len(best))), np.array(drawn))
+        drawn = [share(rows) for rows in resampled(outcomes.groups, seed, resamples)]
+        return interval(share(np.arange(len(best))), np.array(drawn))
 
 
 def curves(target: Target, score: Scores) -> Curves:
