@@ -17,6 +17,7 @@ KNOWN_AT = "known_at"
 
 DataType = Literal["string", "int64", "float64", "bool", "timestamp", "date"]
 Aggregation = Literal["occurred", "count", "count_5m", "seconds_since"]
+PlaceKind = Literal["city", "country"]
 
 
 class ContractError(ValueError):
@@ -36,7 +37,7 @@ class Column:
     """One column of a feature table.
 
     `minimum` and `maximum` bound its values, `at_most` names a column that is never smaller, `theme` says what a
-    marketer would file it under.
+    marketer would file it under, `place` what kind of places it holds.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Column:
     rule: ActivityRule | None = None
     theme: str | None = None
     at_most: str | None = None
+    place: PlaceKind | None = None
 
     @property
     def is_feature(self) -> bool:
@@ -150,6 +152,10 @@ def _column(model: str, column: Mapping[str, Any]) -> Column:
             f"Column {model}.{column['name']} has aggregation {rule['aggregation']!r}; "
             f"use one of {get_args(Aggregation)}."
         )
+    if meta.get("place") not in (None, *get_args(PlaceKind)):
+        raise ContractError(
+            f"Column {model}.{column['name']} has place {meta['place']!r}; use one of {get_args(PlaceKind)}."
+        )
     return Column(
         name=column["name"],
         data_type=column["data_type"],
@@ -161,4 +167,5 @@ def _column(model: str, column: Mapping[str, Any]) -> Column:
         rule=ActivityRule(**rule) if rule else None,
         theme=meta.get("theme"),
         at_most=meta.get("at_most"),
+        place=meta.get("place"),
     )

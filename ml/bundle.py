@@ -16,12 +16,13 @@ import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
-from feature_repo.contract import ActivityRule
+from feature_repo.contract import ActivityRule, PlaceKind
 from ml import pipelines
-from ml.encoding import Columns, Encoding
+from ml.encoding import Encoding
 from ml.pipelines import PipelineBooster
+from ml.places import Columns
 
-FORMAT = 1
+FORMAT = 2
 GOLDEN_TOLERANCE = 1e-6
 BOOSTER_FILE = "model.json"
 PIPELINE_FILE = "model.skops"
@@ -33,7 +34,10 @@ class BundleError(ValueError):
 
 @dataclass(frozen=True)
 class BundleFeature:
-    """A feature a model reads: where it lives, its type, its age limit in seconds, its live rule if any."""
+    """A feature a model reads: where it lives, its type, its age limit in seconds, its live rule if any.
+
+    `place` is the kind of places that it holds, if it holds any.
+    """
 
     name: str
     view: str
@@ -41,6 +45,7 @@ class BundleFeature:
     data_type: str
     ttl_seconds: float
     rule: ActivityRule | None
+    place: PlaceKind | None = None
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,7 @@ def write(bundle: Bundle, folder: Path, golden: Sequence[Mapping[str, Any]]) -> 
         "format": FORMAT,
         "header": asdict(bundle.header),
         "features": [asdict(feature) for feature in bundle.features],
-        "levels": dict(bundle.encoding.levels),
+        "encoding": bundle.encoding.stated(),
         "calibration": asdict(bundle.calibration),
         "files": {name: sha256(folder / name) for name in (model_file, "golden.json")},
     }
@@ -114,14 +119,14 @@ def read(folder: Path, digest: str) -> Bundle:
     """
     stated = json.loads(verified(folder / "bundle.json", digest))
     if stated["format"] != FORMAT:
-        raise BundleError(f"Bundle {folder} has format {stated['format']}; this code reads format {FORMAT}.")
+        raise BundleError(
+            f"Bundle {folder} has format {stated['format']}; this code reads format {FORMAT}: train the model again."
+        )
     contents = {name: verified(folder / name, written) for name, written in stated["files"].items()}
     bundle = Bundle(
         header=Header(**stated["header"]),
         features=tuple(_feature(feature) for feature in stated["features"]),
-        encoding=Encoding(
-            {name: None if levels is None else tuple(levels) for name, levels in stated["levels"].items()}
-        ),
+        encoding=Encoding.of(stated["encoding"]),
         calibration=Calibration(**stated["calibration"]),
         booster=_booster(contents),
     )

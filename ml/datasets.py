@@ -95,6 +95,7 @@ def features_of(tables: tuple[FeatureTable, ...], model: str) -> tuple[BundleFea
             data_type=column.data_type,
             ttl_seconds=table.ttl.total_seconds(),
             rule=column.rule,
+            place=column.place,
         )
         for table in tables
         for column in table.features_of(model)
@@ -119,11 +120,13 @@ def split_by_missing(
 ) -> tuple[tuple[F, ...], dict[str, float]]:
     """The features of which a share below `limit` is missing in `frame`, and the missing share of each other one.
 
-    With a limit of 1.0 only what is missing throughout is left out.
+    With a limit of 1.0 only what is missing throughout is left out. So it is with places, whatever the limit: recoding
+    gives what is missing of them a value of its own.
     """
     missing = {feature.name: float(frame[feature.name].isna().mean()) for feature in features}
-    kept = tuple(feature for feature in features if missing[feature.name] < limit)
-    return kept, {name: share for name, share in missing.items() if share >= limit}
+    kept = tuple(feature for feature in features if missing[feature.name] < (1.0 if feature.place else limit))
+    names = {feature.name for feature in kept}
+    return kept, {name: share for name, share in missing.items() if name not in names}
 
 
 def split_by_time(frame: pd.DataFrame, horizon: timedelta, test_share: float = 0.2) -> Split:

@@ -2,11 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from feature_repo.contract import PlaceKind
+from ml import places
+from ml.places import Columns, Recoding
 
 Matrix = NDArray[np.float32]
 
@@ -18,34 +23,49 @@ class Feature(Protocol):
     def name(self) -> str: ...
     @property
     def data_type(self) -> str: ...
-
-
-class Columns(Protocol):
-    """Values by the name of their column: a table, or a mapping to sequences."""
-
-    def __getitem__(self, name: str, /) -> Any: ...
-    def __contains__(self, name: object, /) -> bool: ...
+    @property
+    def place(self) -> PlaceKind | None: ...
 
 
 @dataclass(frozen=True)
 class Encoding:
     """Numbers as they are (null is NaN); text as one indicator a level that training saw often enough.
 
-    A level outside `levels` is missing: all its indicators are zero. `levels` maps each text feature to its
-    levels and each numeric feature to None, in contract order.
+    A level outside `levels` is missing: all its indicators are zero. `recoded` are the features that hold places, and
+    what takes their place; `levels` maps each text to its levels and each number to None, in contract order.
     """
 
     levels: Mapping[str, tuple[str, ...] | None]
+    recoded: Mapping[str, Recoding] = field(default_factory=dict)
 
     @classmethod
     def fit(cls, features: Iterable[Feature], columns: Columns, min_rows: int = 20) -> Self:
         """The encoding that `columns` teach: a level needs `min_rows` rows to become an indicator."""
+        features = tuple(features)
+        recoded = places.fit(features, columns)
+        levels: dict[str, tuple[str, ...] | None] = {}
+        for feature in features:
+            recoding = recoded.get(feature.name)
+            made = recoding.made if recoding else {feature.name: feature.data_type}
+            values = recoding.recode(columns) if recoding else columns
+            for name, data_type in made.items():
+                levels[name] = _levels(values[name], min_rows) if data_type == "string" else None
+        return cls(levels, recoded)
+
+    @classmethod
+    def of(cls, stated: Mapping[str, Any]) -> Self:
+        """The encoding that JSON values state."""
         return cls(
-            {
-                feature.name: _levels(columns[feature.name], min_rows) if feature.data_type == "string" else None
-                for feature in features
-            }
+            {name: None if levels is None else tuple(levels) for name, levels in stated["levels"].items()},
+            {name: places.of(recoding) for name, recoding in stated["recoded"].items()},
         )
+
+    def stated(self) -> dict[str, Any]:
+        """This encoding as JSON values."""
+        return {
+            "levels": dict(self.levels),
+            "recoded": {name: places.stated(recoding) for name, recoding in self.recoded.items()},
+        }
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -56,17 +76,40 @@ class Encoding:
             for level in (levels if levels is not None else (None,))
         )
 
+    @property
+    def widths(self) -> dict[str, int]:
+        """How many of the matrix's columns each of `levels` takes."""
+        return {name: 1 if levels is None else len(levels) for name, levels in self.levels.items()}
+
+    # asked with every row that is served
+    @cached_property
+    def sources(self) -> dict[str, str]:
+        """The feature that each of `levels` is made of."""
+        made = {name: source for source, recoding in self.recoded.items() for name in recoding.made}
+        return {name: made.get(name, name) for name in self.levels}
+
+    def recode(self, columns: Columns) -> dict[str, Any]:
+        """The values of each of `levels`: those of `columns`, places recoded.
+
+        Raises:
+            KeyError: a feature is absent from `columns`; absence is never read as null.
+        """
+        read = dict.fromkeys(self.sources.values())
+        absent = [name for name in read if name not in columns]
+        if absent:
+            raise KeyError(f"Features {absent} are absent; the encoding reads {list(read)}.")
+        made = {name: values for part in self.recoded.values() for name, values in part.recode(columns).items()}
+        return {name: made[name] if name in made else columns[name] for name in self.levels}
+
     def transform(self, columns: Columns) -> Matrix:
         """The matrix of `columns`, shape (rows, len(names)).
 
         Raises:
             KeyError: a feature is absent from `columns`; absence is never read as null.
         """
-        absent = [name for name in self.levels if name not in columns]
-        if absent:
-            raise KeyError(f"Features {absent} are absent; the encoding reads {list(self.levels)}.")
+        values = self.recode(columns)
         blocks = [
-            _numbers(columns[name]) if levels is None else _indicators(columns[name], levels)
+            _numbers(values[name]) if levels is None else _indicators(values[name], levels)
             for name, levels in self.levels.items()
         ]
         return np.hstack(blocks) if blocks else np.empty((0, 0), dtype=np.float32)

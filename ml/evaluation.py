@@ -157,7 +157,7 @@ def share_of_best(outcomes: Outcomes, best: Scores, seed: int = 7, resamples: in
 
     with config_context(assume_finite=True, skip_parameter_validation=True):
         drawn = [share(rows) for rows in resampled(outcomes.groups, seed, resamples)]
-        return interval(share(np.arange(len(best))), np.array(drawn))
+        return interval_of(share(np.arange(len(best))), np.array(drawn))
 
 
 def curves(target: Target, score: Scores) -> Curves:

@@ -19,8 +19,7 @@ def contributions(fitted: Fitted[F], frame: pd.DataFrame) -> pd.DataFrame | None
     shares = families.contributions(fitted.booster, fitted.encoding.transform(frame))
     if shares is None:
         return None
-    widths = [1 if levels is None else len(levels) for levels in fitted.encoding.levels.values()]
-    parts = np.split(shares, np.cumsum(widths), axis=1)
+    parts = np.split(shares, np.cumsum(list(fitted.encoding.widths.values())), axis=1)
     return pd.DataFrame(
         {name: part.sum(axis=1) for name, part in zip((*fitted.encoding.levels, BASE), parts, strict=True)},
         index=frame.index,

@@ -76,8 +76,8 @@ def importance(booster: xgb.Booster | PipelineBooster, columns: int) -> NDArray[
 def importance_by_feature(booster: xgb.Booster | PipelineBooster, encoding: Encoding) -> dict[str, float]:
     """Each feature's share in what a model uses, the largest first; levels of a text count together."""
     shares = importance(booster, len(encoding.names))
-    widths = [1 if levels is None else len(levels) for levels in encoding.levels.values()]
-    by_feature = [float(part.sum()) for part in np.split(shares, np.cumsum(widths)[:-1])]
+    ends = np.cumsum(list(encoding.widths.values()))
+    by_feature = [float(part.sum()) for part in np.split(shares, ends[:-1])]
     return dict(sorted(zip(encoding.levels, by_feature, strict=True), key=lambda pair: -pair[1]))
 
 

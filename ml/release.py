@@ -220,7 +220,8 @@ def _estimator(fitted: Fitted[BundleFeature]) -> object:
 def _drawn_contributions(fitted: Fitted[BundleFeature], test: pd.DataFrame, folder: Path) -> Sequence[Path]:
     rows = test.sample(min(len(test), DRAWN_ROWS), random_state=fitted.spec.seed)
     found = contributions(fitted, rows)
-    return () if found is None else (plots.draw_contributions(found.drop(columns=BASE), rows, folder),)
+    values = pd.DataFrame(fitted.encoding.recode(rows), index=rows.index)
+    return () if found is None else (plots.draw_contributions(found.drop(columns=BASE), values, folder),)
 
 
 def _stability(fitted: Fitted[BundleFeature]) -> dict[str, float]:

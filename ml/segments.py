@@ -22,7 +22,7 @@ from ml.evaluation import Separation, separation
 from ml.personas import name_segments
 from ml.specs import SegmentSpec
 
-FORMAT = 1
+FORMAT = 2
 MODEL_FILE = "model.skops"
 
 # Users drawn at random for the final fit, and for the many fits that only choose the number of segments.
@@ -139,7 +139,7 @@ def write(segments: Segments, header: Header, folder: Path) -> str:
         "format": FORMAT,
         "header": asdict(header),
         "names": segments.names,
-        "levels": dict(segments.encoding.levels),
+        "encoding": segments.encoding.stated(),
         "files": {MODEL_FILE: sha256(folder / MODEL_FILE)},
     }
     (folder / "bundle.json").write_text(json.dumps(stated, indent=1))
@@ -154,10 +154,11 @@ def read(folder: Path, digest: str) -> Segments:
     """
     stated = json.loads(verified(folder / "bundle.json", digest))
     if stated["format"] != FORMAT:
-        raise BundleError(f"Segments {folder} have format {stated['format']}; this code reads format {FORMAT}.")
+        raise BundleError(
+            f"Segments {folder} have format {stated['format']}; this code reads format {FORMAT}: group users again."
+        )
     content = verified(folder / MODEL_FILE, stated["files"][MODEL_FILE])
-    levels = {name: None if levels is None else tuple(levels) for name, levels in stated["levels"].items()}
-    return Segments(tuple(stated["names"]), Encoding(levels), pipelines.load(content))
+    return Segments(tuple(stated["names"]), Encoding.of(stated["encoding"]), pipelines.load(content))
 
 
 def _numbers(encoding: Encoding, frame: pd.DataFrame) -> Values:

@@ -75,7 +75,7 @@ def fit(
     Args:
         spec: What is asked; its label and its group are columns of `frame`. Same seed, same model.
         frame: Training rows only. A label is true or false, a feature a number, a truth value, text, or null.
-        features: The columns to learn from; anything with a `name` and a `data_type` of the contract.
+        features: The columns to learn from; anything with a `name`, a `data_type` and a `place` of the contract.
         impression_budget: Largest share of rows that may score at or above the threshold.
         n_jobs: Threads; more than there are idle cores make it slower by far.
 

@@ -137,9 +137,9 @@ def _profile(sessions: Sessions, row: int, zone: ZoneInfo) -> dict[str, str | in
         "device_category": device.category,
         "operating_system": device.operating_system,
         "browser": device.browser,
-        "continent": place.country.continent,
         "country": place.country.name,
         "region": place.region,
+        "city": place.city,
         # a session that tells no source of its own is taken to have come as its visitor first did
         "channel": first.group if own.group in _NO_VALUE else own.group,
         "day_of_week": began.isoweekday(),

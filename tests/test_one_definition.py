@@ -13,7 +13,7 @@ from tests.conftest import PROJECT
 PACKAGES = ("expectations", "feature_repo", "ml", "orchestration", "serving", "tactful")
 # Words of GA4 and of clocks that are also names of features: a browser is one before it is a feature, and what is
 # counted of a day is called as what is counted of a session.
-WORDS = {"browser", "continent", "country", "region", "channel", "acts", "page_views", "item_views"}
+WORDS = {"browser", "city", "country", "region", "channel", "acts", "page_views", "item_views"}
 
 
 @pytest.fixture(scope="session")

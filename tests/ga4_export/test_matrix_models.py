@@ -166,11 +166,6 @@ def test_a_word_for_no_value_is_null_and_a_channel_is_not(row: str, warehouse: W
     assert found == [(None, None, None)] * 5 + [("(direct)",) * 3]
 
 
-@row("G36")
-def test_a_city_that_no_gazetteer_knows(row: str) -> None:
-    pytest.skip("no feature looks a city up: a gazetteer of every country would cost more than it tells")
-
-
 @row("G37")
 def test_an_absurd_number_is_kept_and_breaks_nothing(row: str, warehouse: Warehouse) -> None:
     assert staged(warehouse, "absurd", "engagement_time_msec") == (10**12,)

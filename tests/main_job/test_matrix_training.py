@@ -1,9 +1,12 @@
 """What training makes of odd rows: rows of docs/bad_exports.md that reach a model."""
 
+from typing import get_args
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from feature_repo.contract import PlaceKind
 from ml import training
 from ml.bundle import BundleFeature
 from ml.encoding import Encoding
@@ -21,6 +24,19 @@ def test_a_level_that_training_never_saw_is_a_missing_one(row: str) -> None:
     unseen, missing = encoding.transform({"device": ["fridge", None]})
 
     np.testing.assert_array_equal(unseen, missing)
+
+
+@row("G36")
+def test_a_city_that_no_gazetteer_knows_is_a_missing_one(row: str) -> None:
+    city, country = (
+        BundleFeature(kind, "shop", "session", "string", 86_400.0, None, place=kind) for kind in get_args(PlaceKind)
+    )
+    rows = {"city": ["Łódź", "Atlantis"] * 20, "country": ["Poland"] * 40}
+    encoding = Encoding.fit([city, country], rows)
+
+    unknown, missing = encoding.transform({"city": ["Atlantis", None], "country": ["Poland", "Poland"]})
+
+    np.testing.assert_array_equal(unknown, missing)
 
 
 @row("G45")

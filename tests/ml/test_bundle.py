@@ -74,9 +74,10 @@ def test_a_bundle_without_golden_rows_is_refused(
         bundle.read(tmp_path, digest)
 
 
-def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
-    digest = _put(tmp_path / "bundle.json", '{"format": 99}')
-    with pytest.raises(BundleError, match="format 99"):
+@pytest.mark.parametrize("other", [1, 99])
+def test_another_format_is_refused_with_what_to_do(other: int, tmp_path: Path) -> None:
+    digest = _put(tmp_path / "bundle.json", f'{{"format": {other}}}')
+    with pytest.raises(BundleError, match=f"format {other}; this code reads format 2: train the model again"):
         bundle.read(tmp_path, digest)
 
 

@@ -36,9 +36,9 @@ class Event:
     category: str | None = None
     system: str | None = None
     browser: str | None = None
-    continent: str | None = None
     country: str | None = None
     region: str | None = None
+    city: str | None = None
 
     @property
     def day(self) -> date:
@@ -132,7 +132,7 @@ def exported(event: Event) -> dict[str, Any]:
             "operating_system": event.system,
             "web_info": {"browser": event.browser},
         },
-        "geo": {"continent": event.continent, "country": event.country, "region": event.region},
+        "geo": {"country": event.country, "region": event.region, "city": event.city},
     }
 
 

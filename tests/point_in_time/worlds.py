@@ -105,9 +105,9 @@ def _event(number: int, at: int, visit: _Visit, act: _Act) -> Event:
         category=visit.device,
         system=["Android", "Windows", "", None][act.detail % 4],
         browser=["Chrome", "<Other>"][act.detail % 2],
-        continent="Europe",
         country=["Poland", "(not set)", "Spain"][act.detail % 3],
         region="Mazovia" if act.detail else None,
+        city=["Warsaw", "(data deleted)"][act.detail % 2],
     )
 
 
