@@ -37,7 +37,8 @@ class Column:
     """One column of a feature table.
 
     `minimum` and `maximum` bound its values, `at_most` names a column that is never smaller, `theme` says what a
-    marketer would file it under, `place` what kind of places it holds.
+    marketer would file it under, `place` what kind of places it holds, `subgroup` whom its values tell apart where a
+    model is judged group by group; a number there counts visits.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Column:
     theme: str | None = None
     at_most: str | None = None
     place: PlaceKind | None = None
+    subgroup: str | None = None
 
     @property
     def is_feature(self) -> bool:
@@ -168,4 +170,5 @@ def _column(model: str, column: Mapping[str, Any]) -> Column:
         theme=meta.get("theme"),
         at_most=meta.get("at_most"),
         place=meta.get("place"),
+        subgroup=meta.get("subgroup"),
     )

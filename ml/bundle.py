@@ -36,7 +36,8 @@ class BundleError(ValueError):
 class BundleFeature:
     """A feature a model reads: where it lives, its type, its age limit in seconds, its live rule if any.
 
-    `place` is the kind of places that it holds, if it holds any.
+    `place` is the kind of places that it holds, if it holds any; `subgroup` says whom it tells apart where the model is
+    judged group by group.
     """
 
     name: str
@@ -46,6 +47,7 @@ class BundleFeature:
     ttl_seconds: float
     rule: ActivityRule | None
     place: PlaceKind | None = None
+    subgroup: str | None = None
 
 
 @dataclass(frozen=True)

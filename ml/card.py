@@ -48,8 +48,12 @@ def model_card(
     policies: PolicyComparison | None,
     choices: Sequence[ThresholdChoice],
     origin: Origin,
+    findings: Mapping[str, str] | None = None,
 ) -> str:
-    """The card of a yes-or-no model; `policies` and `choices` are given where the score decides what is shown."""
+    """The card of a yes-or-no model; `policies` and `choices` are given where the score decides what is shown.
+
+    `findings` are further sections, by their headings.
+    """
     spec, best = fitted.spec, fitted.trials[0]
     settings = ", ".join(f"{name} {value}" for name, value in best.params.items())
     features = ", ".join(f"`{name}` {share:.0%}" for name, share in list(fitted.importance().items())[:SHOWN_FEATURES])
@@ -62,6 +66,7 @@ def model_card(
         f"{scorecard.positives:,} of {scorecard.rows:,} test rows, which are the last days, are positive.",
         "Figures on the test days": _figures(scorecard.intervals),
         **({"Other thresholds": _choices(spec.name, choices)} if choices else {}),
+        **(findings or {}),
         "How it was chosen": f"{len(fitted.trials)} settings were compared by {spec.metric} on {spec.folds} "
         f"folds of the training rows; best was {best.candidate.family} at {best.mean:.3f} ± "
         f"{best.deviation:.3f} ({settings}){_beside(fitted)}. The threshold {fitted.threshold:.4f} keeps "
@@ -70,7 +75,7 @@ def model_card(
         "Limits": "A score says how likely an answer is, not why, nor what showing something would change. "
         "Intervals resample users of these test days; another season may lie outside them.",
         "Pictures": "`plots/` of the run: ROC, precision and recall, calibration, lift, importance; what pushes "
-        "scores up or down, but of a random forest.",
+        "scores up or down, but of a random forest; groups of visitors, and errors.",
     }
     return markdown(sections)
 

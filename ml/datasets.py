@@ -96,6 +96,7 @@ def features_of(tables: tuple[FeatureTable, ...], model: str) -> tuple[BundleFea
             ttl_seconds=table.ttl.total_seconds(),
             rule=column.rule,
             place=column.place,
+            subgroup=column.subgroup,
         )
         for table in tables
         for column in table.features_of(model)

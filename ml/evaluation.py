@@ -116,10 +116,15 @@ def evaluate(fitted: Fitted[F], train: pd.DataFrame, test: pd.DataFrame) -> Scor
     spec = fitted.spec
     if test.empty:
         raise ValueError(f"The test set of {spec.name} has 0 rows; at least 1 is needed.")
-    groups = np.arange(len(test)) if spec.group is None else pd.factorize(test[spec.group])[0]
-    outcomes = Outcomes(target_of(test, spec.label), fitted.score(test), groups)
     train_auc = roc_auc(target_of(train, spec.label), fitted.score(train))
-    return scorecard(outcomes, fitted.threshold, train_auc, spec.seed)
+    return scorecard(outcomes_of(fitted, test), fitted.threshold, train_auc, spec.seed)
+
+
+def outcomes_of(fitted: Fitted[F], frame: pd.DataFrame) -> Outcomes:
+    """What a model says of rows, beside what came true."""
+    spec = fitted.spec
+    groups = np.arange(len(frame)) if spec.group is None else pd.factorize(frame[spec.group])[0]
+    return Outcomes(target_of(frame, spec.label), fitted.score(frame), groups)
 
 
 def target_of(frame: pd.DataFrame, label: str) -> Target:

@@ -50,7 +50,7 @@ def compare_policies(target: Target, score: Scores, threshold: float) -> PolicyC
     """What the model's threshold would have shown and kept of rows that were all shown."""
     shown = score >= threshold
     always, model = _outcome(target), _outcome(target[shown])
-    return PolicyComparison(always, model, _wilson(model.conversions, always.conversions))
+    return PolicyComparison(always, model, wilson(model.conversions, always.conversions))
 
 
 def recommendation(policies: PolicyComparison, cannot_tell: bool) -> str:
@@ -79,7 +79,7 @@ def threshold_choices(target: Target, score: Scores) -> Sequence[ThresholdChoice
         ThresholdChoice(
             float(threshold),
             float((score >= threshold).mean()),
-            _wilson(int(target[score >= threshold].sum()), int(target.sum())),
+            wilson(int(target[score >= threshold].sum()), int(target.sum())),
         )
         for threshold in thresholds
     ]
@@ -87,10 +87,11 @@ def threshold_choices(target: Target, score: Scores) -> Sequence[ThresholdChoice
 
 def _outcome(target: Target) -> PolicyOutcome:
     conversions = int(target.sum())
-    return PolicyOutcome(len(target), conversions, _wilson(conversions, len(target)))
+    return PolicyOutcome(len(target), conversions, wilson(conversions, len(target)))
 
 
-def _wilson(successes: int, trials: int) -> Interval:
+def wilson(successes: int, trials: int) -> Interval:
+    """A share with Wilson's interval; not defined without trials."""
     if not trials:
         return Interval(float("nan"), float("nan"), float("nan"))
     bounds = binomtest(successes, trials).proportion_ci(method="wilson")

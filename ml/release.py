@@ -10,11 +10,12 @@ from pathlib import Path
 import pandas as pd
 
 from feature_repo.contract import Column
-from ml import bundle, card, distributed, gate, leakage, plots, segments, training
+from ml import bundle, card, distributed, gate, leakage, plots, segments, subgroup_card, subgroup_plots, training
 from ml.bundle import BundleFeature, Header
 from ml.card import Origin
 from ml.datasets import Split, TrainingSet, split_by_time
-from ml.evaluation import Scorecard, curves, evaluate, target_of
+from ml.error_analysis import find_errors
+from ml.evaluation import Scorecard, curves, evaluate, outcomes_of
 from ml.explanation import BASE, contributions
 from ml.gate import GateOutcome
 from ml.pipelines import PipelineBooster
@@ -23,6 +24,7 @@ from ml.registry import ChampionVersion, NewVersion, Registry
 from ml.search import nearby_spread
 from ml.segments import SegmentReport
 from ml.specs import ModelSpec, SegmentSpec
+from ml.subgroups import subgroups
 from ml.training import Fitted
 
 DRAWN_ROWS = 1_000
@@ -96,7 +98,10 @@ def release_model(
     # not before the fit, which refuses rows too few to be probed
     leakage.probe(spec, data.features, split.train)
     scorecard = evaluate(fitted, split.train, split.test)
-    target, score = target_of(split.test, spec.label), fitted.score(split.test)
+    outcomes = outcomes_of(fitted, split.test)
+    target, score = outcomes.target, outcomes.score
+    groups = subgroups(data.features, split.test, outcomes, fitted.threshold)
+    errors = find_errors(fitted, split.test, outcomes)
     # what nobody was shown can't be compared
     was_shown = spec.decides and terms.conversion_event.startswith("popup_")
     policies = compare_policies(target, score, fitted.threshold) if was_shown else None
@@ -106,17 +111,23 @@ def release_model(
         drawn = (
             *plots.draw_model(curves(target, score), fitted.importance(), folder / "plots"),
             *_drawn_contributions(fitted, split.test, folder / "plots"),
+            *subgroup_plots.draw_subgroups(groups, folder / "plots"),
+            *subgroup_plots.draw_errors(errors, folder / "plots"),
         )
     header = _header(spec, fitted, split, terms)
     digest = bundle.write(
         training.bundle_of(fitted, header), folder / "bundle", training.golden_rows(fitted, split.train)
     )
+    findings = {
+        "Groups of visitors": subgroup_card.subgroup_section(groups),
+        "Where it errs": subgroup_card.error_section(errors),
+    }
     origin = Origin(header.trained_from, header.trained_to, terms.is_simulated)
     version = registry.register(
         NewVersion(
             name=spec.name,
             purpose=spec.description,
-            card=card.model_card(fitted, scorecard, policies, choices, origin),
+            card=card.model_card(fitted, scorecard, policies, choices, origin, findings),
             model=_estimator(fitted),
             features=fitted.features,
             params={"family": fitted.trials[0].candidate.family, **_texts(fitted.trials[0].params)},

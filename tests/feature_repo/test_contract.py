@@ -44,7 +44,7 @@ def _manifest(folder: Path, *columns: dict[str, Any], enforced: bool = True, met
 def test_a_column_is_read_with_all_that_its_contract_states(tmp_path: Path) -> None:
     rule = {"event": "add_to_cart", "aggregation": "count"}
     stated = {"min": 0, "max": 9, "models": ["popup"], "rule": rule, "at_most": "acts", "theme": "cart"}
-    stated |= {"place": "city"}
+    stated |= {"place": "city", "subgroup": "town"}
     column = _column("carts", "int64", "not_null", **stated)
 
     (table,) = contract.load(_manifest(tmp_path, _column("session_key", "string"), column))
@@ -52,7 +52,7 @@ def test_a_column_is_read_with_all_that_its_contract_states(tmp_path: Path) -> N
     (carts,) = table.features
     assert (carts.is_nullable, carts.minimum, carts.maximum) == (False, 0, 9)
     assert (carts.at_most, carts.theme) == ("acts", "cart")
-    assert carts.place == "city"
+    assert (carts.place, carts.subgroup) == ("city", "town")
     assert carts.rule == ActivityRule("add_to_cart", "count")
     assert table.features_of("popup") == (carts,)
     assert table.features_of("other") == ()
