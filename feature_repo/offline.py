@@ -166,6 +166,9 @@ def training_frame(store: "FeatureStore", service: str, labels: pd.DataFrame) ->
         features = store.get_feature_service(service)
     except FeatureServiceNotFoundException:
         raise LookupError(f"Feature service {service!r} is not applied; materialise feature_registry first.") from None
+    if labels.empty:
+        names = [feature.name for view in features.feature_view_projections for feature in view.features]
+        return labels.reindex(columns=[*labels.columns, *names])
     job = store.get_historical_features(labels, features, filter_by_created_timestamp=True)
     frame: pd.DataFrame = job.to_df()
     if len(frame) != len(labels):

@@ -12,6 +12,7 @@ from pandas.api.types import infer_dtype
 from feature_repo.contract import Column, DataType, FeatureTable
 from ml.bundle import BundleFeature
 from ml.encoding import Feature
+from ml.specs import ModelSpec
 
 EVENT_TIMESTAMP = "event_timestamp"
 
@@ -147,3 +148,17 @@ def split_by_time(frame: pd.DataFrame, horizon: timedelta, test_share: float = 0
     is_test = moments >= cutoff
     is_train = ~is_test & (moments + horizon <= cutoff)
     return Split(frame[is_train], frame[is_test], cutoff, purged=int((~is_test & ~is_train).sum()))
+
+
+def refuse_all_purged(spec: ModelSpec, split: Split) -> None:
+    """Refuse days too few for a label of a row before the test days to be known before they begin.
+
+    Raises:
+        DatasetError: no row is left to learn from; the message says how far labels look ahead.
+    """
+    if split.train.empty and split.purged:
+        raise DatasetError(
+            f"{spec.name} has no row to learn from: its labels look {spec.horizon.days} days ahead, and those of all "
+            f"{split.purged:,} rows before the test days, from {split.cutoff:%Y-%m-%d} on, look into these; "
+            "more days are needed."
+        )

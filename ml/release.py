@@ -13,7 +13,7 @@ from feature_repo.contract import Column
 from ml import bundle, card, distributed, gate, leakage, plots, segments, subgroup_card, subgroup_plots, training
 from ml.bundle import BundleFeature, Header
 from ml.card import Origin
-from ml.datasets import Split, TrainingSet, split_by_time
+from ml.datasets import Split, TrainingSet, refuse_all_purged, split_by_time
 from ml.error_analysis import find_errors
 from ml.evaluation import Scorecard, curves, evaluate, outcomes_of
 from ml.explanation import BASE, contributions
@@ -89,11 +89,11 @@ def release_model(
 
     Raises:
         TooFewPositives: the training days hold too few examples of either answer.
-        DatasetError: the set covers fewer than two days, a feature in it knows the answer, or a label lies outside its
-            window.
+        DatasetError: the set covers too few days, a feature in it knows the answer, or a label lies outside its window.
     """
     leakage.probe_labels(spec, data.frame)
     split = split_by_time(data.frame, spec.horizon)
+    refuse_all_purged(spec, split)
     fitted = _learn(spec, split.train, data.features, terms)
     # not before the fit, which refuses rows too few to be probed
     leakage.probe(spec, data.features, split.train)

@@ -11,6 +11,7 @@ Metric = Literal["roc_auc", "average_precision", "recall_within_budget"]
 DECISIONS = "fct_decision_labels"
 PURCHASES = "fct_purchase_labels"
 STAGES = "fct_stage_labels"
+ABSENCES = "fct_churn_labels"
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,17 @@ PURCHASE_PROPENSITY = ModelSpec(
     ),
 )
 
+CHURN = ModelSpec(
+    name="churn",
+    description="Will this visitor stay away for thirty days?",
+    label="will_churn_30d",
+    labels_table=ABSENCES,
+    feature_service="churn_v1",
+    horizon=timedelta(days=30),
+    metric="roc_auc",
+    candidates=PURCHASE_PROPENSITY.candidates,
+)
+
 USER_SEGMENTS = SegmentSpec(
     name="user_segments",
     description="Which kinds of visitors does the shop have?",
@@ -192,4 +204,4 @@ BUYER_STAGE = StageSpec(
     ),
 )
 
-MODELS = (POPUP_PROFILE, POPUP_BEHAVIOUR, PURCHASE_PROPENSITY)
+MODELS = (POPUP_PROFILE, POPUP_BEHAVIOUR, PURCHASE_PROPENSITY, CHURN)

@@ -10,7 +10,12 @@ from rich.table import Table
 Summary = Mapping[str, Any]
 
 POPUP_MODELS = ("popup_profile", "popup_behaviour")
-_METRICS = {"popup_profile": "roc_auc", "popup_behaviour": "roc_auc", "purchase_propensity": "average_precision"}
+_METRICS = {
+    "popup_profile": "roc_auc",
+    "popup_behaviour": "roc_auc",
+    "purchase_propensity": "average_precision",
+    "churn": "roc_auc",
+}
 _METRIC_NAMES = {"roc_auc": "ROC-AUC", "average_precision": "average precision"}
 
 

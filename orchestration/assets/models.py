@@ -73,7 +73,7 @@ def _training_set(spec: ModelSpec | StageSpec) -> dg.AssetsDefinition:
         file.parent.mkdir(parents=True, exist_ok=True)
         frame.to_parquet(file, index=False)
         for table in TABLES:
-            if table.features_of(spec.name):
+            if table.features_of(spec.name) and len(frame):
                 feature_rows.refuse_lookahead(warehouse, table, file)
         return dg.MaterializeResult(
             metadata={

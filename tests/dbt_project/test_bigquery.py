@@ -36,6 +36,7 @@ SPANS: dict[str, dict[str, set[tuple[int | None, int | None]]]] = {
     # these are built whole
     "fct_purchase_labels": {"int_user_days": {(None, None)}, "fct_purchases": {(None, None)}},
     "fct_stage_labels": {"int_user_days": {(None, None)}, "int_events_sessionized": {(None, None)}},
+    "fct_churn_labels": {"int_user_days": {(None, None)}, "fct_sessions": {(None, None)}},
     "dim_items": {"stg_ga4__event_items": {(None, None)}},
     "dim_users": {"fct_sessions": {(None, None)}},
 }

@@ -63,6 +63,17 @@ def test_a_label_gets_what_was_known_at_its_moment(
     assert found == [_expected(stored, START + hours * HOUR) for hours in sorted(moments)]
 
 
+def test_no_labels_give_no_rows_with_the_columns_of_any(store: FeatureStore, home: Path) -> None:
+    _store_rows(home, [_row("u", 1, 1, 5)])
+    labels = pd.DataFrame({"user_pseudo_id": ["u"], MOMENT: [START + 2 * HOUR]})
+
+    none = training_frame(store, "m_v1", labels[:0])
+
+    assert none.empty
+    assert set(none.columns) == set(training_frame(store, "m_v1", labels).columns)
+    assert none[MOMENT].dtype == labels[MOMENT].dtype
+
+
 def test_a_label_without_features_is_kept_with_nulls(store: FeatureStore, home: Path) -> None:
     _store_rows(home, [_row("u", 1, 1, 5)])
     labels = pd.DataFrame({"user_pseudo_id": ["u", "nobody"], MOMENT: [START + 2 * HOUR] * 2})

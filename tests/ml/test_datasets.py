@@ -1,4 +1,5 @@
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pandas as pd
@@ -8,7 +9,16 @@ from hypothesis import strategies as st
 
 from feature_repo.contract import Column, FeatureTable
 from ml.bundle import BundleFeature
-from ml.datasets import DatasetError, TrainingSet, columns_of, features_of, split_by_missing, split_by_time
+from ml.datasets import (
+    DatasetError,
+    TrainingSet,
+    columns_of,
+    features_of,
+    refuse_all_purged,
+    split_by_missing,
+    split_by_time,
+)
+from ml.specs import CHURN
 
 Shop = Callable[..., pd.DataFrame]
 
@@ -54,6 +64,20 @@ def test_a_label_that_closes_with_the_last_training_day_is_kept() -> None:
 def test_one_day_is_too_little_to_hold_days_out() -> None:
     with pytest.raises(DatasetError, match=r"cover 1 day\(s\); at least 2"):
         split_by_time(moments([0, 1, 2]), timedelta(hours=1))
+
+
+def test_days_in_which_no_label_closes_before_the_test_days_are_refused() -> None:
+    spec = replace(CHURN, name="leaving")
+    split = split_by_time(moments([24 * day for day in range(30)]), spec.horizon)
+    with pytest.raises(
+        DatasetError, match="leaving has no row to learn from: its labels look 30 days ahead"
+    ) as refused:
+        refuse_all_purged(spec, split)
+    assert "all 24 rows before the test days, from 2026-01-25 on" in str(refused.value)
+
+
+def test_days_in_which_a_label_closes_are_enough() -> None:
+    refuse_all_purged(CHURN, split_by_time(moments([24 * day for day in range(60)]), CHURN.horizon))
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.2])
