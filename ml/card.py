@@ -48,12 +48,8 @@ def model_card(
     policies: PolicyComparison | None,
     choices: Sequence[ThresholdChoice],
     origin: Origin,
-    findings: Mapping[str, str] | None = None,
 ) -> str:
-    """The card of a yes-or-no model; `policies` and `choices` are given where the score decides what is shown.
-
-    `findings` are further sections, by their headings.
-    """
+    """The card of a yes-or-no model; `policies` and `choices` are given where the score decides what is shown."""
     spec, best = fitted.spec, fitted.trials[0]
     settings = ", ".join(f"{name} {value}" for name, value in best.params.items())
     features = ", ".join(f"`{name}` {share:.0%}" for name, share in list(fitted.importance().items())[:SHOWN_FEATURES])
@@ -66,7 +62,6 @@ def model_card(
         f"{scorecard.positives:,} of {scorecard.rows:,} test rows, which are the last days, are positive.",
         "Figures on the test days": _figures(scorecard.intervals),
         **({"Other thresholds": _choices(spec.name, choices)} if choices else {}),
-        **(findings or {}),
         "How it was chosen": f"{len(fitted.trials)} settings were compared by {spec.metric} on {spec.folds} "
         f"folds of the training rows; best was {best.candidate.family} at {best.mean:.3f} ± "
         f"{best.deviation:.3f} ({settings}){_beside(fitted)}. The threshold {fitted.threshold:.4f} keeps "
@@ -101,7 +96,12 @@ def segment_card(spec: SegmentSpec, report: SegmentReport, origin: Origin) -> st
 def markdown(sections: Mapping[str, str]) -> str:
     """A card of sections by their heading; the first one is the title with the purpose."""
     (title, purpose), *rest = sections.items()
-    return "\n\n".join((f"# {title}", purpose, *(f"## {heading}\n\n{text}" for heading, text in rest))) + "\n"
+    return "\n\n".join((f"# {title}", purpose, further(dict(rest))))
+
+
+def further(sections: Mapping[str, str]) -> str:
+    """Sections of a card by their headings, to follow others."""
+    return "\n\n".join(f"## {heading}\n\n{text}" for heading, text in sections.items()) + "\n"
 
 
 def _verdict(scorecard: Scorecard) -> str:

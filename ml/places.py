@@ -65,6 +65,11 @@ class Cities:
         return cls(column, country, known, float(median(populations)) if populations else None)
 
     @property
+    def reads(self) -> tuple[str, ...]:
+        """The columns that it is made of."""
+        return self.column, self.country
+
+    @property
     def made(self) -> Mapping[str, str]:
         """The columns that take the place of `column`, with their types."""
         return {f"{self.column}_population": "float64", f"{self.column}_region": "string"}
@@ -95,6 +100,11 @@ class Countries:
 
         found = {land: gazetteer.continent(land) for land in sorted(set(_texts(columns[column])))}
         return cls(column, {land: continent for land, continent in found.items() if continent is not None})
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The columns that it is made of."""
+        return (self.column,)
 
     @property
     def made(self) -> Mapping[str, str]:

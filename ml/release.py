@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import partial
 from math import isnan
 from os import cpu_count
 from pathlib import Path
@@ -10,13 +11,13 @@ from pathlib import Path
 import pandas as pd
 
 from feature_repo.contract import Column
-from ml import bundle, card, distributed, gate, leakage, plots, segments, subgroup_card, subgroup_plots, training
+from ml import bundle, card, distributed, gate, leakage, plots, pruning, segments, training
 from ml.bundle import BundleFeature, Header
 from ml.card import Origin
 from ml.datasets import Split, TrainingSet, refuse_all_purged, split_by_time
-from ml.error_analysis import find_errors
 from ml.evaluation import Scorecard, curves, evaluate, outcomes_of
 from ml.explanation import BASE, contributions
+from ml.findings import Findings
 from ml.gate import GateOutcome
 from ml.pipelines import PipelineBooster
 from ml.policy_evaluation import PolicyComparison, compare_policies, threshold_choices
@@ -24,7 +25,6 @@ from ml.registry import ChampionVersion, NewVersion, Registry
 from ml.search import nearby_spread
 from ml.segments import SegmentReport
 from ml.specs import ModelSpec, SegmentSpec
-from ml.subgroups import subgroups
 from ml.training import Fitted
 
 DRAWN_ROWS = 1_000
@@ -94,14 +94,15 @@ def release_model(
     leakage.probe_labels(spec, data.frame)
     split = split_by_time(data.frame, spec.horizon)
     refuse_all_purged(spec, split)
-    fitted = _learn(spec, split.train, data.features, terms)
+    learn = partial(_learn, terms=terms)
+    fitted, ablation = pruning.prune(learn(spec, split.train, data.features), split.train, learn)
     # not before the fit, which refuses rows too few to be probed
     leakage.probe(spec, data.features, split.train)
     scorecard = evaluate(fitted, split.train, split.test)
     outcomes = outcomes_of(fitted, split.test)
     target, score = outcomes.target, outcomes.score
-    groups = subgroups(data.features, split.test, outcomes, fitted.threshold)
-    errors = find_errors(fitted, split.test, outcomes)
+    findings = Findings.of(fitted, ablation, data.features, split, outcomes)
+    findings.draw(folder / "plots")
     # what nobody was shown can't be compared
     was_shown = spec.decides and terms.conversion_event.startswith("popup_")
     policies = compare_policies(target, score, fitted.threshold) if was_shown else None
@@ -111,27 +112,21 @@ def release_model(
         drawn = (
             *plots.draw_model(curves(target, score), fitted.importance(), folder / "plots"),
             *_drawn_contributions(fitted, split.test, folder / "plots"),
-            *subgroup_plots.draw_subgroups(groups, folder / "plots"),
-            *subgroup_plots.draw_errors(errors, folder / "plots"),
         )
     header = _header(spec, fitted, split, terms)
     digest = bundle.write(
         training.bundle_of(fitted, header), folder / "bundle", training.golden_rows(fitted, split.train)
     )
-    findings = {
-        "Groups of visitors": subgroup_card.subgroup_section(groups),
-        "Where it errs": subgroup_card.error_section(errors),
-    }
     origin = Origin(header.trained_from, header.trained_to, terms.is_simulated)
     version = registry.register(
         NewVersion(
             name=spec.name,
             purpose=spec.description,
-            card=card.model_card(fitted, scorecard, policies, choices, origin, findings),
+            card=f"{card.model_card(fitted, scorecard, policies, choices, origin)}\n{card.further(findings.sections)}",
             model=_estimator(fitted),
             features=fitted.features,
             params={"family": fitted.trials[0].candidate.family, **_texts(fitted.trials[0].params)},
-            metrics={**scorecard.as_metadata(), **_stability(fitted)},
+            metrics={**scorecard.as_metadata(), **_stability(fitted), **findings.as_metadata()},
             tags={
                 **tags_of(header.trained_from, header.trained_to, spec.feature_service, terms),
                 "data": data.fingerprint,

@@ -29,7 +29,7 @@ class ModelSpec:
     `decides` is true where the answer is whether to show the pop-up. `horizon` is how long after its moment a row's
     label is still open. `group` is the column of those whose rows must stay together in cross-validation and in
     resampling; None where every row is somebody else. A feature of which a share of `missing_limit` or more is missing
-    is left out.
+    is left out, and so is one whose importance is below `least_importance`, if the model is none the worse for it.
     """
 
     name: str
@@ -44,6 +44,7 @@ class ModelSpec:
     group: str | None = "user_pseudo_id"
     min_positives: int = 50
     missing_limit: float = 1.0
+    least_importance: float = 0.0
     folds: int = 4
     seed: int = 7
 
@@ -148,6 +149,7 @@ PURCHASE_PROPENSITY = ModelSpec(
     feature_service="purchase_propensity_v1",
     horizon=timedelta(days=7),
     metric="average_precision",
+    least_importance=0.01,
     candidates=(
         Candidate("logistic_regression", {"logisticregression__C": (0.1,)}),
         Candidate("random_forest", {"n_estimators": (60,), "max_samples": (0.2,), "min_samples_leaf": (10,)}),
@@ -171,6 +173,7 @@ CHURN = ModelSpec(
     feature_service="churn_v1",
     horizon=timedelta(days=30),
     metric="roc_auc",
+    least_importance=0.01,
     candidates=PURCHASE_PROPENSITY.candidates,
 )
 

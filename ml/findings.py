@@ -1,0 +1,58 @@
+"""What is found of a model beside its figures: groups of visitors, errors, and an ablation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from ml import subgroup_card
+from ml.bundle import BundleFeature
+from ml.datasets import Split
+from ml.error_analysis import ErrorReport, find_errors
+from ml.evaluation import Outcomes
+from ml.pruning import Ablation
+from ml.subgroup_plots import draw_errors, draw_subgroups
+from ml.subgroups import Breakdown, subgroups
+from ml.training import Fitted
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Groups and errors are of the test days, the ablation is of the training days."""
+
+    groups: tuple[Breakdown, ...]
+    errors: ErrorReport
+    ablation: Ablation | None
+
+    @classmethod
+    def of(
+        cls,
+        fitted: Fitted[BundleFeature],
+        ablation: Ablation | None,
+        features: Sequence[BundleFeature],
+        split: Split,
+        outcomes: Outcomes,
+    ) -> Self:
+        """The findings of a model; `features` are all that it might read, `outcomes` those of the test days."""
+        return cls(
+            groups=subgroups(features, split.test, outcomes, fitted.threshold),
+            errors=find_errors(fitted, split.test, outcomes),
+            ablation=ablation,
+        )
+
+    @property
+    def sections(self) -> dict[str, str]:
+        """Sections of the model card, by their headings."""
+        return {
+            "Groups of visitors": subgroup_card.subgroup_section(self.groups),
+            "Where it errs": subgroup_card.error_section(self.errors),
+            **({"What it could do without": str(self.ablation)} if self.ablation else {}),
+        }
+
+    def as_metadata(self) -> dict[str, float]:
+        """Every figure by name."""
+        return self.ablation.as_metadata() if self.ablation else {}
+
+    def draw(self, folder: Path) -> tuple[Path, ...]:
+        """Pictures of all of them."""
+        return (*draw_subgroups(self.groups, folder), *draw_errors(self.errors, folder))
