@@ -1,4 +1,4 @@
-"""What is found of a model beside its figures: groups of visitors, errors, and an ablation."""
+"""What is found of a model beside its figures: groups of visitors, errors, an ablation, and a look at training rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from ml.bundle import BundleFeature
 from ml.datasets import Split
 from ml.error_analysis import ErrorReport, find_errors
 from ml.evaluation import Outcomes
+from ml.exploration import Exploration, draw_exploration, explore
 from ml.pruning import Ablation
 from ml.subgroup_plots import draw_errors, draw_subgroups
 from ml.subgroups import Breakdown, subgroups
@@ -18,11 +19,12 @@ from ml.training import Fitted
 
 @dataclass(frozen=True)
 class Findings:
-    """Groups and errors are of the test days, the ablation is of the training days."""
+    """Groups and errors are of the test days, the exploration is of the training days."""
 
     groups: tuple[Breakdown, ...]
     errors: ErrorReport
     ablation: Ablation | None
+    exploration: Exploration
 
     @classmethod
     def of(
@@ -38,6 +40,7 @@ class Findings:
             groups=subgroups(features, split.test, outcomes, fitted.threshold),
             errors=find_errors(fitted, split.test, outcomes),
             ablation=ablation,
+            exploration=explore(fitted, features, split.train),
         )
 
     @property
@@ -55,4 +58,8 @@ class Findings:
 
     def draw(self, folder: Path) -> tuple[Path, ...]:
         """Pictures of all of them."""
-        return (*draw_subgroups(self.groups, folder), *draw_errors(self.errors, folder))
+        return (
+            *draw_subgroups(self.groups, folder),
+            *draw_errors(self.errors, folder),
+            *draw_exploration(self.exploration, folder),
+        )

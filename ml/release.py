@@ -133,7 +133,7 @@ def release_model(
             },
             bundle_folder=folder / "bundle",
             digest=digest,
-            plots_folder=_existing(folder / "plots"),
+            plots_folder=folder / "plots",
             evidence={"thresholds": [asdict(choice) for choice in choices]},
         )
     )
@@ -249,8 +249,3 @@ def tags_of(trained_from: str, trained_to: str, service: str, terms: Terms) -> d
 
 def _texts(params: Mapping[str, object]) -> dict[str, str]:
     return {name: str(value) for name, value in params.items()}
-
-
-def _existing(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
