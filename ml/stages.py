@@ -12,7 +12,8 @@ from sklearn.model_selection import GridSearchCV
 
 from ml import families
 from ml.datasets import DatasetError, F, split_by_missing
-from ml.encoding import Columns, Encoding
+from ml.encoding import Encoding
+from ml.places import Columns
 from ml.search import Codes, folds_of
 from ml.specs import StageSpec
 from ml.stage_evaluation import Groups, Names
