@@ -140,7 +140,7 @@ def release_model(
     outcome = gate.judge(scorecard, terms.whole_sessions)
     if outcome.is_passed:
         registry.promote(spec.name, version)
-    elif not _may_stay(registry.champion(spec.name), terms):
+    elif not may_stay(registry.champion(spec.name), terms):
         registry.retire(spec.name)
     return Release(
         version,
@@ -200,7 +200,8 @@ def _learn(
     return training.fit(spec, train, features, terms.impression_budget, threads)
 
 
-def _may_stay(champion: ChampionVersion | None, terms: Terms) -> bool:
+def may_stay(champion: ChampionVersion | None, terms: Terms) -> bool:
+    """Whether a champion decides on where a version did not pass: if nothing but the rows has changed."""
     data = gate.judge_data(terms.whole_sessions)
     return data.is_passed and gate.may_stay(champion, terms.conversion_event, terms.contract_checksum)
 

@@ -29,7 +29,7 @@ class Rival:
 
 @dataclass(frozen=True)
 class Choice:
-    """The rivals, and which one stands; `lead` is how much better the survey agrees with it than with the next."""
+    """The rivals, and which one stands; `lead` is by how much the survey agrees better with one than with the next."""
 
     rivals: tuple[Rival, ...]
     chosen: Rival

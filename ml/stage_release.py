@@ -12,7 +12,7 @@ from ml.card import Origin
 from ml.datasets import EVENT_TIMESTAMP, TrainingSet, split_by_time
 from ml.gate import GateOutcome
 from ml.registry import NewVersion, Registry
-from ml.release import Terms, tags_of
+from ml.release import Terms, may_stay, tags_of
 from ml.segments import Header
 from ml.specs import StageSpec
 from ml.stage_bundle import StageBundle
@@ -103,7 +103,7 @@ def release_stages(
     )
     if outcome.is_passed:
         registry.promote(spec.name, version, read=stage_bundle.read)
-    else:
+    elif not may_stay(registry.champion(spec.name), terms):
         registry.retire(spec.name)
     return replace(release, version=version)
 

@@ -114,15 +114,6 @@ def groups_of(spec: StageSpec, frame: pd.DataFrame) -> Groups:
     return np.arange(len(frame)) if spec.group is None else pd.factorize(frame[spec.group])[0]
 
 
-def _best_params(spec: StageSpec, frame: pd.DataFrame, matrix: NDArray[np.float32], codes: Codes) -> Mapping[str, Any]:
-    grid = {name: list(values) for name, values in spec.candidate.grid.items()}
-    folds = folds_of(replace(spec, folds=spec.inner_folds), frame, codes)
-    estimator = families.build(spec.candidate.family, spec.seed, n_jobs=1)
-    found = GridSearchCV(estimator, grid, scoring=_METRIC, cv=folds, refit=False, error_score="raise")
-    params: Mapping[str, Any] = found.fit(matrix, codes, sample_weight=_alike(codes)).best_params_
-    return params
-
-
 def stages_of(spec: StageSpec, definition: str, frame: pd.DataFrame, features: Sequence[F]) -> tuple[str, ...]:
     """The stages that a definition knows; refuses rows that can't be learnt from."""
     needed = [definition, spec.answer, *(feature.name for feature in features), *([spec.group] if spec.group else [])]
@@ -149,6 +140,15 @@ def stages_of(spec: StageSpec, definition: str, frame: pd.DataFrame, features: S
 def codes_of(names: "pd.Series[Any]", stages: Sequence[str]) -> Codes:
     """Each stage's place among `stages`."""
     return np.asarray(pd.Categorical(names, categories=list(stages)).codes, dtype=np.intp)
+
+
+def _best_params(spec: StageSpec, frame: pd.DataFrame, matrix: NDArray[np.float32], codes: Codes) -> Mapping[str, Any]:
+    grid = {name: list(values) for name, values in spec.candidate.grid.items()}
+    folds = folds_of(replace(spec, folds=spec.inner_folds), frame, codes)
+    estimator = families.build(spec.candidate.family, spec.seed, n_jobs=1)
+    found = GridSearchCV(estimator, grid, scoring=_METRIC, cv=folds, refit=False, error_score="raise")
+    params: Mapping[str, Any] = found.fit(matrix, codes, sample_weight=_alike(codes)).best_params_
+    return params
 
 
 def _alike(codes: Codes) -> NDArray[np.float64]:
