@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from math import isnan
 from pathlib import Path
 
 import pandas as pd
 
-from feature_repo.contract import Column
-from ml import bundle, card, gate, leakage, plots, segments, training
+from ml import bundle, card, gate, leakage, plots, training
 from ml.bundle import BundleFeature, Header
 from ml.card import Origin
 from ml.datasets import Split, TrainingSet, split_by_time
@@ -20,8 +18,7 @@ from ml.pipelines import PipelineBooster
 from ml.policy_evaluation import PolicyComparison, compare_policies
 from ml.registry import ChampionVersion, NewVersion, Registry
 from ml.search import nearby_spread
-from ml.segments import SegmentReport
-from ml.specs import ModelSpec, SegmentSpec
+from ml.specs import ModelSpec
 from ml.training import Fitted
 
 DRAWN_ROWS = 1_000
@@ -39,15 +36,6 @@ class Terms:
 
 
 @dataclass(frozen=True)
-class Users:
-    """Users as they were at the end of a day, and the features to group them by."""
-
-    frame: pd.DataFrame
-    features: Sequence[Column]
-    day: date
-
-
-@dataclass(frozen=True)
 class Release:
     """A registered version of a model; it is the champion if the gate let it pass."""
 
@@ -57,17 +45,6 @@ class Release:
     threshold: float
     scorecard: Scorecard
     policies: PolicyComparison | None
-    gate: GateOutcome
-    plots: Sequence[Path]
-
-
-@dataclass(frozen=True)
-class SegmentRelease:
-    """A registered version of the segments; it is the champion if the gate let it pass."""
-
-    version: str
-    digest: str
-    report: SegmentReport
     gate: GateOutcome
     plots: Sequence[Path]
 
@@ -111,7 +88,7 @@ def release_model(
             params={"family": fitted.trials[0].candidate.family, **_texts(fitted.trials[0].params)},
             metrics={**scorecard.as_metadata(), **_stability(fitted)},
             tags={
-                **_tags(header.trained_from, header.trained_to, spec.feature_service, terms),
+                **version_tags(header.trained_from, header.trained_to, spec.feature_service, terms),
                 "data": data.fingerprint,
             },
             bundle_folder=folder / "bundle",
@@ -136,40 +113,16 @@ def release_model(
     )
 
 
-def release_segments(spec: SegmentSpec, users: Users, registry: Registry, terms: Terms, folder: Path) -> SegmentRelease:
-    """Group `users`, and register the groups; `folder` is for its files.
-
-    Raises:
-        TooFewUsers: there are too few users to tell groups apart.
-    """
-    found, report = segments.fit(spec, users.frame, users.features)
-    drawn = plots.draw_segments(
-        found.names, report.separation, found.scaled(users.frame), found.groups(users.frame), folder / "plots"
-    )
-    stated = users.day.isoformat()
-    header = segments.Header(spec.name, spec.feature_service, terms.contract_checksum, stated, stated)
-    digest = segments.write(found, header, folder / "bundle")
-    version = registry.register(
-        NewVersion(
-            name=spec.name,
-            purpose=spec.description,
-            card=card.segment_card(spec, report, Origin(stated, stated, terms.is_simulated)),
-            model=found.pipeline,
-            features=users.features,
-            params={"segments": str(len(found.names)), "initialisations": str(spec.initialisations)},
-            metrics=report.as_metadata(),
-            tags=_tags(stated, stated, spec.feature_service, terms),
-            bundle_folder=folder / "bundle",
-            digest=digest,
-            plots_folder=folder / "plots",
-        )
-    )
-    outcome = gate.judge_data(terms.whole_sessions)
-    if outcome.is_passed:
-        registry.promote(spec.name, version, read=segments.read)
-    else:
-        registry.retire(spec.name)
-    return SegmentRelease(version, digest, report, outcome, drawn)
+def version_tags(trained_from: str, trained_to: str, service: str, terms: Terms) -> dict[str, str]:
+    """What every version is tagged with; days are YYYY-MM-DD."""
+    return {
+        "feature_service": service,
+        "contract": terms.contract_checksum,
+        "trained_from": trained_from,
+        "trained_to": trained_to,
+        "conversion_event": terms.conversion_event,
+        "simulated": str(terms.is_simulated).lower(),
+    }
 
 
 def _may_stay(champion: ChampionVersion | None, terms: Terms) -> bool:
@@ -204,17 +157,6 @@ def _drawn_contributions(fitted: Fitted[BundleFeature], test: pd.DataFrame, fold
 def _stability(fitted: Fitted[BundleFeature]) -> dict[str, float]:
     spread = nearby_spread(fitted.trials)
     return {} if isnan(spread) else {"nearby_spread": spread}
-
-
-def _tags(trained_from: str, trained_to: str, service: str, terms: Terms) -> dict[str, str]:
-    return {
-        "feature_service": service,
-        "contract": terms.contract_checksum,
-        "trained_from": trained_from,
-        "trained_to": trained_to,
-        "conversion_event": terms.conversion_event,
-        "simulated": str(terms.is_simulated).lower(),
-    }
 
 
 def _texts(params: Mapping[str, object]) -> dict[str, str]:

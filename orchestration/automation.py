@@ -5,7 +5,7 @@ from datetime import timedelta
 import dagster as dg
 
 from ga4_export.days import REWRITTEN
-from orchestration.assets import models, monitoring
+from orchestration.assets import models, monitoring, segments
 from orchestration.assets.features import online_tables, published_tables
 from orchestration.partitions import DAILY, range_tags
 from orchestration.resources import SETTINGS
@@ -31,7 +31,7 @@ backfill = dg.define_asset_job(
 
 retrain = dg.define_asset_job(
     "retrain",
-    selection=dg.AssetSelection.assets(*models.training_sets.values(), *models.models, models.user_segments),
+    selection=dg.AssetSelection.assets(*models.training_sets.values(), *models.models, segments.user_segments),
     description="Training sets and models anew, from the features as they are.",
 )
 

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from orchestration import automation, checks
-from orchestration.assets import decisions, export_tables, features, ga4_export, models, monitoring, warehouse
+from orchestration.assets import decisions, export_tables, features, ga4_export, models, monitoring, segments, warehouse
 from orchestration.resources import SETTINGS, SOURCE, build_resources
 
 defs = dg.Definitions(
@@ -16,7 +16,7 @@ defs = dg.Definitions(
         *features.online_tables,
         *models.training_sets.values(),
         *models.models,
-        models.user_segments,
+        segments.user_segments,
         monitoring.feature_drift,
         decisions.live_decision,
     ],

@@ -9,10 +9,10 @@ import pandas as pd
 
 from feature_repo import contract, offline
 from feature_repo.contract import FeatureTable
-from ml.specs import MODELS, USER_SEGMENTS, ModelSpec
+from ml.specs import MODELS, ModelSpec
 from orchestration import feature_rows
 from orchestration.assets.features import feature_registry
-from orchestration.metadata import model_metadata, segment_metadata
+from orchestration.metadata import model_metadata
 from orchestration.resources import (
     ALL_DAYS,
     OWNERS,
@@ -41,7 +41,8 @@ def _training_set_file(name: str) -> Path:
     return SETTINGS.home / "training_sets" / f"{name}.parquet"
 
 
-def _terms(tables: tuple[FeatureTable, ...], warehouse: WarehouseResource) -> "Terms":
+def terms(tables: tuple[FeatureTable, ...], warehouse: WarehouseResource) -> "Terms":
+    """What a release over `tables` is told beside its data."""
     from ml.release import Terms
 
     return Terms(
@@ -102,7 +103,7 @@ def _model(spec: ModelSpec, training_set: dg.AssetsDefinition) -> dg.AssetsDefin
         data = TrainingSet(frame, features_of(TABLES, spec.name), spec.label)
         with TemporaryDirectory() as folder:
             try:
-                release = release_model(spec, data, registry.open(), _terms(TABLES, warehouse), Path(folder))
+                release = release_model(spec, data, registry.open(), terms(TABLES, warehouse), Path(folder))
             except (TooFewPositives, DatasetError) as refusal:
                 context.log.warning(str(refusal))
                 return dg.MaterializeResult(metadata={"status": "not_trained", "reason": str(refusal)})
@@ -113,31 +114,3 @@ def _model(spec: ModelSpec, training_set: dg.AssetsDefinition) -> dg.AssetsDefin
 
 training_sets = {spec.name: _training_set(spec) for spec in MODELS}
 models = [_model(spec, training_sets[spec.name]) for spec in MODELS]
-
-
-@dg.asset(
-    name=USER_SEGMENTS.name,
-    deps=[dg.AssetKey(["feature_store", table.view]) for table in TABLES if table.features_of(USER_SEGMENTS.name)],
-    group_name=GROUP,
-    kinds={"scikitlearn", "mlflow"},
-    owners=OWNERS,
-    description=f"{USER_SEGMENTS.description} Groups of the users seen in the last 28 days.",
-    pool=WAREHOUSE_POOL,
-)
-def user_segments(
-    context: dg.AssetExecutionContext, registry: RegistryResource, warehouse: WarehouseResource
-) -> dg.MaterializeResult:
-    """Groups of the users seen in the last 28 days."""
-    from ml.release import Users, release_segments
-    from ml.segments import TooFewUsers
-
-    table = next(table for table in TABLES if table.features_of(USER_SEGMENTS.name))
-    rows = feature_rows.read(warehouse, table, SOURCE.last, SOURCE.last)
-    users = Users(rows, table.features_of(USER_SEGMENTS.name), SOURCE.last)
-    with TemporaryDirectory() as folder:
-        try:
-            release = release_segments(USER_SEGMENTS, users, registry.open(), _terms((table,), warehouse), Path(folder))
-        except TooFewUsers as refusal:
-            context.log.warning(str(refusal))
-            return dg.MaterializeResult(metadata={"status": "not_trained", "reason": str(refusal)})
-        return dg.MaterializeResult(metadata=segment_metadata(release, SETTINGS.mlflow_port))
