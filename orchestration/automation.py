@@ -1,4 +1,4 @@
-"""What can run by itself: the daily job, once it is switched on, and retraining when the data have drifted."""
+"""What can run by itself: the daily and the weekly job, once switched on, and retraining when the data have drifted."""
 
 from datetime import timedelta
 
@@ -35,6 +35,12 @@ retrain = dg.define_asset_job(
     description="Training sets and models anew, from the features as they are.",
 )
 
+recluster = dg.define_asset_job(
+    "recluster",
+    selection=dg.AssetSelection.assets(segments.user_segments),
+    description="Segments anew, from the features as they are; each keeps its id and name where it is found again.",
+)
+
 
 @dg.schedule(job=everything, cron_schedule="0 14 * * *", execution_timezone=DAILY.timezone)
 def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
@@ -58,6 +64,15 @@ def retrain_on_drift(_: dg.SensorEvaluationContext, asset_event: dg.EventLogEntr
     return dg.RunRequest(run_key=f"drift-{window}", tags={"tactful/drift": str(reason)})
 
 
-JOBS = [everything, features, backfill, retrain]
-SCHEDULES = [daily]
+weekly = dg.ScheduleDefinition(
+    name="weekly",
+    job=recluster,
+    # an hour after the daily job of Monday
+    cron_schedule="0 15 * * 1",
+    execution_timezone=DAILY.timezone,
+    description="Every Monday afternoon, segments of the newest day's users.",
+)
+
+JOBS = [everything, features, backfill, retrain, recluster]
+SCHEDULES = [daily, weekly]
 SENSORS = [retrain_on_drift]

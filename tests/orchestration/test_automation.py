@@ -88,3 +88,17 @@ def test_retraining_is_of_training_sets_and_models_alone() -> None:
     groups = {job.asset_layer.get(key).group_name for key in job.asset_layer.selected_asset_keys}
 
     assert groups == {"models"}
+
+
+def test_every_week_segments_are_found_anew_once_it_is_switched_on() -> None:
+    from orchestration.automation import weekly
+    from orchestration.definitions import defs
+
+    monday = datetime(2026, 1, 19, 15, tzinfo=UTC)
+    (asked,) = weekly.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=monday)).run_requests or ()
+    keys = defs.resolve_job_def(weekly.job_name).asset_layer.selected_asset_keys
+
+    assert asked.job_name is None
+    assert {key.to_user_string() for key in keys} == {"user_segments"}
+    assert weekly.cron_schedule == "0 15 * * 1"
+    assert weekly.default_status == dg.DefaultScheduleStatus.STOPPED
