@@ -14,8 +14,8 @@ STABILITY_FLOOR = 0.65
 """Below it agreement is "poor" in the words of Steinley, Psychological Methods 9 (2004)."""
 
 # Users drawn at random for the many fits that only choose; a fit is done this often, each time from other centres.
-USERS = 2_500
-INITIALISATIONS = 3
+USERS = 5_000
+INITIALISATIONS = 5
 
 Values = NDArray[np.float64]
 
@@ -44,25 +44,33 @@ def try_sizes(scaled: Values, sizes: Sequence[int], resamples: int, seed: int) -
     return tuple(_try(sample, groups, resamples, seed) for groups in sizes)
 
 
-def choose(tried: Sequence[Size]) -> Size:
+def choose(tried: Sequence[Size], known: int | None = None) -> Size:
     """The size with the best mean rank by the three figures, the fewest groups where ranks are equal.
 
-    Sizes that are not stable are passed over; where none is stable, the one nearest to it is taken, for the gate to
-    refuse.
+    The number of groups that is `known` already stays, unless another is better by all three: chance puts sizes that
+    are as good in another order each week. Sizes that are not stable are passed over; where none is stable, the one
+    nearest to it is taken, for the gate to refuse.
     """
     stable = [size for size in tried if size.is_stable]
     if not stable:
         return max(tried, key=lambda size: (size.stability, -size.groups))
+    for size in stable:
+        if size.groups == known and not any(all(_wins(other, size)) for other in stable):
+            return size
     return min(stable, key=lambda size: (_beaten(size, stable), size.groups))
 
 
 def _beaten(size: Size, others: Sequence[Size]) -> int:
     """How often another size does better by a figure, over all three: the sum of its ranks, the best being 0."""
-    return sum(
-        (other.silhouette > size.silhouette)
-        + (other.davies_bouldin < size.davies_bouldin)
-        + (other.stability > size.stability)
-        for other in others
+    return sum(sum(_wins(other, size)) for other in others)
+
+
+def _wins(one: Size, other: Size) -> tuple[bool, bool, bool]:
+    """By which figures one size is better than another."""
+    return (
+        one.silhouette > other.silhouette,
+        one.davies_bouldin < other.davies_bouldin,
+        one.stability > other.stability,
     )
 
 

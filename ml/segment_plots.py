@@ -34,7 +34,7 @@ def draw_segments(
     """The choice of their number, the silhouettes, a map of users, and the features that tell most, pair by pair."""
     drawn = np.random.default_rng(0).permutation(len(frame))
     scaled, found = segments.scaled(frame)[drawn], segments.groups(frame)[drawn]
-    # each segment keeps its colour for as long as the ones before it stay
+    # by their ids: a segment keeps its colour for as long as those before it stay
     order = sorted(range(len(segments.identities)), key=lambda group: segments.identities[group].number)
     place = np.argsort(order)
     groups, separation = place[found], replace(report.separation, groups=place[report.separation.groups])
@@ -61,7 +61,7 @@ def _choice(painted: "Figure", tried: Sequence[Size], chosen: Size) -> None:
         "Davies-Bouldin index (lower is better)": [size.davies_bouldin for size in tried],
         "stability, adjusted Rand index (higher)": [size.stability for size in tried],
     }
-    painted.suptitle(f"How many segments? {chosen.groups} have the best mean rank by all three", fontweight="bold")
+    painted.suptitle(f"How many segments? {chosen.groups} are chosen, by all three figures", fontweight="bold")
     panels = painted.subplots(1, len(curves))
     for axes, (name, values) in zip(panels, curves.items(), strict=True):
         axes.plot(sizes, values, color=ACCENT, marker="o")

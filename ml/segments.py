@@ -155,22 +155,19 @@ def fit(
     )
     scaled = scaler.fit_transform(_numbers(encoding, frame))
     drawn = np.random.default_rng(spec.seed).permutation(scaled)[:FIT_USERS]
+    before = predecessor.segments
     # on busy cores K-Means' threads wait for each other: one alone is up to 17 times as fast
     with threadpool_limits(1):
         tried = try_sizes(drawn, _sizes(spec, drawn), spec.resamples, spec.seed)
-        size = choose(tried)
+        size = choose(tried, len(before.identities) if before else None)
         means, inertia = _best(spec, drawn, size.groups)
         density = by_density(drawn, means.labels_)
         groups = np.asarray(means.predict(scaled), dtype=np.intp)
     profiles = [_profile(centre, encoding, features) for centre in means.cluster_centers_]
     continuity = identity.follow(_past(predecessor, frame), groups, profiles, day)
-    earlier = predecessor.segments.ledger if predecessor.segments else ()
-    segments = Segments(
-        continuity.identities,
-        encoding,
-        Pipeline([*scaler.steps, ("cluster", means)]),
-        (*earlier, *continuity.events),
-    )
+    pipeline = Pipeline([*scaler.steps, ("cluster", means)])
+    ledger = (*(before.ledger if before else ()), *continuity.events)
+    segments = Segments(continuity.identities, encoding, pipeline, ledger)
     found = _segments(continuity.identities, groups, profiles)
     return segments, SegmentReport(
         found, separation(scaled, groups), size, tried, inertia, density, continuity, len(frame)

@@ -37,6 +37,16 @@ def test_where_no_size_is_stable_the_most_stable_one_is_left_to_the_gate() -> No
     assert not chosen.is_stable
 
 
+def test_the_number_that_is_known_stays_unless_another_is_better_by_all_three() -> None:
+    three, four, five = Size(3, 0.43, 0.97, 0.993), Size(4, 0.36, 0.93, 0.992), Size(5, 0.35, 0.94, 0.991)
+    assert choose([three, four, five]).groups == 3
+    assert choose([three, four, five], known=4).groups == 4
+    assert choose([three, four, five], known=5).groups == 3
+    assert choose([three, four, five], known=8).groups == 3
+    unstable = Size(4, 0.36, 0.93, STABILITY_FLOOR - 0.01)
+    assert choose([three, unstable, five], known=4).groups == 3
+
+
 @given(tries, st.randoms())
 def test_the_order_in_which_sizes_were_tried_decides_nothing(tried: list[Size], random: np.random.Generator) -> None:
     shuffled = list(tried)
