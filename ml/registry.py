@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Self
@@ -141,6 +142,11 @@ class Registry:
     def last_champion(self, name: str) -> ChampionVersion | None:
         """The champion, or the version that was it until it was retired; None before the first promotion."""
         return self.champion(name) or self._at(name, LAST_CHAMPION)
+
+    def registered_at(self, name: str, version: str) -> datetime:
+        """When a version was registered, UTC."""
+        stored = self._client().get_model_version(name, version)
+        return datetime.fromtimestamp(stored.creation_timestamp / 1000, UTC)
 
     def tags(self, name: str) -> Sequence[Mapping[str, str]]:
         """The tags of every version of a model, champion or not."""

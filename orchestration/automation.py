@@ -8,7 +8,7 @@ from ga4_export.days import REWRITTEN
 from orchestration.assets import models, monitoring, segments
 from orchestration.assets.features import online_tables, published_tables
 from orchestration.partitions import DAILY, range_tags
-from orchestration.resources import SETTINGS
+from orchestration.resources import SETTINGS, TABLES
 from tactful.source import source_of
 
 everything = dg.define_asset_job(
@@ -17,15 +17,28 @@ everything = dg.define_asset_job(
     description="The main job: from the export to decisions, for a range of days in one run.",
 )
 
+# what a model says of users: past days keep what it said on them
+_SEGMENTS = dg.AssetSelection.assets(
+    segments.user_segments,
+    segments.user_segment_labels,
+    *(table.name for table in TABLES if not table.every_day),
+    *(
+        dg.AssetKey([store, table.view])
+        for store in ("feature_store", "online_store")
+        for table in TABLES
+        if not table.every_day
+    ),
+)
+
 features = dg.define_asset_job(
     "features",
-    selection=dg.AssetSelection.assets(*published_tables).upstream(),
+    selection=dg.AssetSelection.assets(*published_tables).upstream() - _SEGMENTS,
     description="From the export to validated features.",
 )
 
 backfill = dg.define_asset_job(
     "backfill",
-    selection=dg.AssetSelection.assets(*published_tables, *online_tables).upstream(),
+    selection=dg.AssetSelection.assets(*published_tables, *online_tables).upstream() - _SEGMENTS,
     description="Past days anew, from the export to the online store; models are left alone.",
 )
 
@@ -37,12 +50,18 @@ retrain = dg.define_asset_job(
 
 recluster = dg.define_asset_job(
     "recluster",
-    selection=dg.AssetSelection.assets(segments.user_segments),
-    description="Segments anew, from the features as they are; each keeps its id and name where it is found again.",
+    selection=_SEGMENTS,
+    description="Segments anew, from the features as they are, and the segment of each user of the newest day.",
+)
+
+between = dg.define_asset_job(
+    "between",
+    selection=dg.AssetSelection.all() - dg.AssetSelection.assets(segments.user_segments),
+    description="What everything does, but for segments, which are found anew once a week; users get those there are.",
 )
 
 
-@dg.schedule(job=everything, cron_schedule="0 14 * * *", execution_timezone=DAILY.timezone)
+@dg.schedule(job=between, cron_schedule="0 14 * * *", execution_timezone=DAILY.timezone)
 def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """Every afternoon, when GA4 has delivered: the newest day and the three that GA4 may have rewritten.
 
@@ -64,15 +83,13 @@ def retrain_on_drift(_: dg.SensorEvaluationContext, asset_event: dg.EventLogEntr
     return dg.RunRequest(run_key=f"drift-{window}", tags={"tactful/drift": str(reason)})
 
 
-weekly = dg.ScheduleDefinition(
-    name="weekly",
-    job=recluster,
-    # an hour after the daily job of Monday
-    cron_schedule="0 15 * * 1",
-    execution_timezone=DAILY.timezone,
-    description="Every Monday afternoon, segments of the newest day's users.",
-)
+@dg.schedule(job=recluster, cron_schedule="0 15 * * 1", execution_timezone=DAILY.timezone)
+def weekly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """Every Monday, an hour after the daily job: segments anew, of the newest day's users."""
+    last = source_of(SETTINGS).last
+    return dg.RunRequest(run_key=f"week-{context.scheduled_execution_time:%Y-%m-%d}", tags=range_tags(last, last))
 
-JOBS = [everything, features, backfill, retrain, recluster]
+
+JOBS = [everything, between, features, backfill, retrain, recluster]
 SCHEDULES = [daily, weekly]
 SENSORS = [retrain_on_drift]

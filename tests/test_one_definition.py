@@ -45,7 +45,7 @@ def test_no_model_reads_two_features_of_one_name(tables: tuple[FeatureTable, ...
 
 def test_case_study_000_s_frame_is_there(tables: tuple[FeatureTable, ...]) -> None:
     """17 binary activity features and 10 features of the session's profile."""
-    activity, profile, _ = tables
+    activity, profile, *_ = tables
     occurred = [column for column in activity.features if column.rule and column.rule.aggregation == "occurred"]
 
     assert (len(occurred), len(profile.features)) == (17, 10)

@@ -9,7 +9,6 @@ from ml import segment_bundle
 from ml.registry import Registry
 from ml.release import Terms
 from ml.segment_release import SegmentRelease, Users, release_segments
-from tactful.settings import Settings
 from tests.ml.segment_users import COLUMNS, SPEC, users
 
 # MLflow warns of a type hint of its own when it is imported
@@ -20,14 +19,9 @@ FIRST_DAY = date(2026, 1, 20)
 FEATURES = COLUMNS[:4]
 
 
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
-    return Registry.of(Settings(home=tmp_path_factory.mktemp("home")))
-
-
 @pytest.fixture
-def weeks(registry: Registry, tmp_path: Path, request: pytest.FixtureRequest) -> "Weeks":
-    return Weeks(registry, request.node.name, tmp_path)
+def weeks(mlflow_registry: Registry, tmp_path: Path, request: pytest.FixtureRequest) -> "Weeks":
+    return Weeks(mlflow_registry, request.node.name, tmp_path)
 
 
 class Weeks:
