@@ -16,7 +16,7 @@ EXPORT_COLUMNS = ("event_date", "event_timestamp", "event_name", "user_pseudo_id
 
 
 def build_suite(table: FeatureTable, last: date) -> "ExpectationSuite":
-    """What the contract of `table` states of its rows; beyond it, that they reach the day `last`."""
+    """What the contract of `table` states of its rows; where each day has some, also that they reach the day `last`."""
     import great_expectations as gx
 
     return gx.ExpectationSuite(name=table.view, expectations=list(_table_expectations(table, last)))
@@ -45,15 +45,16 @@ def build_export_suite(days: Sequence[date]) -> "ExpectationSuite":
 def _table_expectations(table: FeatureTable, last: date) -> Iterator["Expectation"]:
     import great_expectations.expectations as gxe
 
-    yield gxe.ExpectTableRowCountToBeBetween(min_value=1)
+    if table.every_day:
+        yield gxe.ExpectTableRowCountToBeBetween(min_value=1)
+        newest = pd.Timestamp(last).to_pydatetime()
+        yield gxe.ExpectColumnMaxToBeBetween(column=table.day, min_value=newest)
     yield gxe.ExpectTableColumnsToMatchOrderedList(column_list=[column.name for column in table.columns])
     if len(table.key) == 1:
         yield gxe.ExpectColumnValuesToBeUnique(column=table.key[0])
     else:
         yield gxe.ExpectCompoundColumnsToBeUnique(column_list=list(table.key))
     yield gxe.ExpectColumnPairValuesAToBeGreaterThanB(column_A=KNOWN_AT, column_B=FEATURE_AT, or_equal=True)
-    newest = pd.Timestamp(last).to_pydatetime()
-    yield gxe.ExpectColumnMaxToBeBetween(column=table.day, min_value=newest)
     for column in table.columns:
         yield from _column_expectations(column)
 

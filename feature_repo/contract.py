@@ -65,7 +65,8 @@ class FeatureTable:
     """A dbt model whose rows describe an entity from `feature_at` on, known to the platform from `known_at` on.
 
     `key` tells rows apart, `day` is the date column that the table is built by. A row remembers `remembered_days` days,
-    its own the last of them; `was_there` is SQL that is true of rows whose entity was there on their day.
+    its own the last of them; `was_there` is SQL that is true of rows whose entity was there on their day. Where
+    `every_day` is false, days may be without rows.
     """
 
     name: str
@@ -80,6 +81,7 @@ class FeatureTable:
     columns: tuple[Column, ...]
     remembered_days: int = 1
     was_there: str = "true"
+    every_day: bool = True
 
     @property
     def features(self) -> tuple[Column, ...]:
@@ -136,6 +138,7 @@ def _table(node: Mapping[str, Any]) -> FeatureTable:
             is_online=meta["online"],
             remembered_days=meta.get("remembered_days", 1),
             was_there=meta.get("was_there", "true"),
+            every_day=meta.get("every_day", True),
             columns=tuple(_column(name, column) for column in node["columns"].values()),
         )
     except KeyError as missing:

@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import duckdb
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ga4_export.listing import ExportError
 
@@ -127,6 +129,36 @@ def query(client: "Client", dataset: str, sql: str, parameters: Mapping[str, str
     with told():
         rows = _ask(client, re.sub(r"\$(\w+)", r"@\1", sql), config).to_arrow()
     return as_duckdb(rows)
+
+
+def change(client: "Client", dataset: str, sql: str) -> None:
+    """Do what a statement says to tables of `dataset`.
+
+    Raises:
+        BigQueryError: BigQuery refuses.
+    """
+    from google.cloud.bigquery import QueryJobConfig
+
+    with told():
+        _ask(client, sql, QueryJobConfig(default_dataset=f"{client.project}.{dataset}"))
+
+
+def replace_day(client: "Client", table: str, day: date, rows: pd.DataFrame) -> None:
+    """Load `rows` in the place of a day's partition of `table`; times are UTC, and need not say so.
+
+    Raises:
+        BigQueryError: BigQuery refuses.
+    """
+    from google.cloud.bigquery import LoadJobConfig, SourceFormat, WriteDisposition
+
+    plain = pa.Table.from_pandas(rows, preserve_index=False)
+    types = [pa.timestamp("us", "UTC") if pa.types.is_timestamp(field.type) else field.type for field in plain.schema]
+    file = BytesIO()
+    pq.write_table(plain.cast(pa.schema(zip(plain.column_names, types, strict=True))), file)
+    config = LoadJobConfig(source_format=SourceFormat.PARQUET, write_disposition=WriteDisposition.WRITE_TRUNCATE)
+    with told():
+        job = client.load_table_from_file(file, f"{table}${day:%Y%m%d}", rewind=True, job_config=config)
+        job.result(timeout=_PATIENCE)
 
 
 def as_duckdb(rows: pa.Table) -> pd.DataFrame:

@@ -9,8 +9,6 @@ from ml.evaluation import Interval, Scorecard
 from ml.policy_evaluation import PolicyComparison, ThresholdChoice, recommendation
 from ml.power import least_difference
 from ml.search import nearby_spread
-from ml.segments import SegmentReport
-from ml.specs import SegmentSpec
 from ml.training import Fitted
 
 SHOWN_FEATURES = 8
@@ -72,24 +70,6 @@ def model_card(
         "Pictures": "`plots/` of the run: ROC, precision and recall, calibration, lift, importance; what pushes "
         "scores up or down, but of a random forest; groups of visitors, and errors; of the training rows, levels "
         "that tell of the label and principal components.",
-    }
-    return markdown(sections)
-
-
-def segment_card(spec: SegmentSpec, report: SegmentReport, origin: Origin) -> str:
-    """The card of a segmentation."""
-    tried = ", ".join(f"{size}: {silhouette:.3f}" for size, silhouette in report.silhouette_by_size.items())
-    separation = report.separation
-    sections = {
-        spec.name: spec.description,
-        "Segments": _segments(report),
-        "Data": f"{origin} {report.users:,} users.",
-        "How well they stand apart": f"Silhouette {separation.silhouette} with 95 % interval, 1 is best; "
-        f"Davies-Bouldin index {separation.davies_bouldin:.2f}, lower is better. "
-        f"The number of segments has the best silhouette among those tried ({tried}).",
-        "Limits": "Names say in which themes a segment's centre differs from the average user; a user near a "
-        "border could belong to its neighbour.",
-        "Pictures": "`plots/` of the run: silhouettes, and a map of users.",
     }
     return markdown(sections)
 
@@ -170,14 +150,3 @@ def _figures(intervals: Mapping[str, Interval]) -> str:
         for name, interval in intervals.items()
     ]
     return "\n".join(("| figure | value | 95 % interval | meaning |", "|---|---|---|---|", *rows))
-
-
-def _segments(report: SegmentReport) -> str:
-    rows = [
-        f"| {segment.name} | {segment.users:,} | {segment.share:.1%} | "
-        + ", ".join(f"{theme} {distance:+.1f}" for theme, distance in segment.profile.items())
-        + " |"
-        for segment in report.segments
-    ]
-    head = "| segment | users | share | against the average user, in standard deviations |"
-    return "\n".join((head, "|---|---|---|---|", *rows))

@@ -195,6 +195,11 @@ def separation(matrix: NDArray[np.floating], groups: NDArray[np.intp], seed: int
     return Separation(interval_of(float(widths.mean()), means), index, widths, drawn_groups)
 
 
+def agreement(one: NDArray[np.intp], other: NDArray[np.intp]) -> float:
+    """How alike two groupings of the same rows are: the adjusted Rand index, 1 for the same and 0 by chance."""
+    return float(metrics.adjusted_rand_score(one, other))
+
+
 def _figures(target: Target, score: Scores, threshold: float) -> dict[str, float]:
     shown = score >= threshold
     return {

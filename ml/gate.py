@@ -4,9 +4,12 @@ from dataclasses import dataclass
 
 from ml.evaluation import Scorecard
 from ml.registry import ChampionVersion
+from ml.segment_choice import STABILITY_FLOOR
+from ml.segments import SegmentReport
 from ml.stage_evaluation import StageFigures
 
 WHOLE_SESSIONS = 0.5
+USERS_KEPT = 0.5
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,28 @@ def judge_data(whole_sessions: float) -> GateOutcome:
     if whole_sessions < WHOLE_SESSIONS:
         return GateOutcome(False, f"Cannot be trusted: {share}, so the export looks like a sample of events.")
     return GateOutcome(True, f"Data are whole: {share}.")
+
+
+def judge_segments(report: SegmentReport, whole_sessions: float, has_followers: bool) -> GateOutcome:
+    """Segments pass when their data do, they are found again in resampled users, and most users keep theirs.
+
+    The last is not asked where nobody follows the segments before: there are none, or they read another contract.
+    """
+    data = judge_data(whole_sessions)
+    if not data.is_passed:
+        return data
+    size, kept = report.size, report.continuity.kept
+    found_again = f"groupings of resampled users agree by an adjusted Rand index of {size.stability:.2f}"
+    if not size.is_stable:
+        return GateOutcome(False, f"Cannot be trusted: {found_again}, and {STABILITY_FLOOR} is asked for.")
+    if has_followers and kept < USERS_KEPT:
+        return GateOutcome(
+            False,
+            f"Would move too many: {kept:.0%} of the users keep their segment, and {USERS_KEPT:.0%} is asked for. "
+            "The alias champion in MLflow, moved by hand, takes the new segments all the same.",
+        )
+    moved = f", and {kept:.0%} of the users keep their segment" if has_followers else ""
+    return GateOutcome(True, f"Found again: {found_again}{moved}.")
 
 
 def may_stay(champion: ChampionVersion | None, conversion_event: str, contract_checksum: str) -> bool:

@@ -1,6 +1,7 @@
 """Names for segments, read off the themes that the contract gives its columns; no column is named here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import count, islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,11 +31,12 @@ class PersonaError(ValueError):
     """Segments can't be named; the message says which theme or count is wrong."""
 
 
-def name_segments(profiles: Sequence[Mapping[str, float]]) -> tuple[str, ...]:
+def name_segments(profiles: Sequence[Mapping[str, float]], taken: Collection[str] = ()) -> tuple[str, ...]:
     """One name a segment, none twice: the assignment under which names and profiles agree best overall.
 
     Args:
         profiles: How far each segment lies from the average user in each theme, in standard deviations.
+        taken: Names that others have already.
 
     Raises:
         PersonaError: a theme is unknown, or there are more segments than names.
@@ -42,13 +44,14 @@ def name_segments(profiles: Sequence[Mapping[str, float]]) -> tuple[str, ...]:
     unknown = sorted({theme for profile in profiles for theme in profile} - set(THEMES))
     if unknown:
         raise PersonaError(f"Themes {unknown} are unknown; a column's meta may say one of {THEMES}.")
-    if len(profiles) > len(_PERSONAS):
-        raise PersonaError(f"{len(profiles)} segments were found; names exist for {len(_PERSONAS)}.")
     if not any(profiles):
-        return tuple(f"Segment {number}" for number in range(1, len(profiles) + 1))
-    agreement = _vectors(profiles) @ _unit(_vectors(list(_PERSONAS.values()))).T
+        free = (name for number in count(1) if (name := f"Segment {number}") not in taken)
+        return tuple(islice(free, len(profiles)))
+    names = tuple(name for name in _PERSONAS if name not in taken)
+    if len(profiles) > len(names):
+        raise PersonaError(f"{len(profiles)} segments were found; names exist for {len(names)}.")
+    agreement = _vectors(profiles) @ _unit(_vectors([_PERSONAS[name] for name in names])).T
     _, persona = linear_sum_assignment(agreement, maximize=True)
-    names = tuple(_PERSONAS)
     return tuple(names[index] for index in persona)
 
 

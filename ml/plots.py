@@ -1,21 +1,21 @@
-"""Pictures of a model or of segments, as PNG files; drawn without pyplot, so that no figure stays open."""
+"""Pictures of a model, as PNG files; drawn without pyplot, so that no figure stays open."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from ml.evaluation import Curves, Separation
+from ml.evaluation import Curves
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 INK, ACCENT, FAINT = "#1f2933", "#2563eb", "#9aa5b1"
 TOP_FEATURES = 15
-MAP_USERS = 3_000
 
 _STYLE: dict[Any, Any] = {
     "axes.edgecolor": FAINT,
@@ -53,30 +53,23 @@ def draw_contributions(contributions: pd.DataFrame, values: pd.DataFrame, folder
     return draw(folder / "contributions.png", lambda axes: _contributions(axes, contributions, values))
 
 
-def draw_segments(
-    names: tuple[str, ...],
-    separation: Separation,
-    scaled: NDArray[np.float64],
-    groups: NDArray[np.intp],
-    folder: Path,
-) -> tuple[Path, ...]:
-    """The silhouettes of the users sampled, and a map of users on the two axes that tell them apart best."""
-    return (
-        draw(folder / "silhouette.png", lambda axes: _silhouette(axes, names, separation)),
-        draw(folder / "map.png", lambda axes: _map(axes, names, scaled[:MAP_USERS], groups[:MAP_USERS])),
-    )
-
-
-def draw(file: Path, paint: Callable[["Axes"], None]) -> Path:
-    """A picture of one pair of axes, as `paint` fills them."""
+@contextmanager
+def figure(file: Path, inches: tuple[float, float] = (6.4, 4.4)) -> Iterator["Figure"]:
+    """A figure in the style of all pictures, written to `file` once it is painted."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     file.parent.mkdir(parents=True, exist_ok=True)
     with rc_context(_STYLE):
-        figure = Figure(figsize=(6.4, 4.4), dpi=120, layout="constrained")
-        paint(figure.add_subplot())
-        figure.savefig(file)
+        painted = Figure(figsize=inches, dpi=120, layout="constrained")
+        yield painted
+        painted.savefig(file)
+
+
+def draw(file: Path, paint: Callable[["Axes"], None]) -> Path:
+    """A picture of one pair of axes, as `paint` fills them."""
+    with figure(file) as painted:
+        paint(painted.add_subplot())
     return file
 
 
@@ -137,30 +130,3 @@ def _contributions(axes: "Axes", contributions: pd.DataFrame, values: pd.DataFra
     axes.grid(visible=False, axis="y")
     axes.set(title="What pushes scores up or down", yticks=range(len(top)), yticklabels=top)
     axes.set(xlabel="log odds added (SHAP); blue: low values, red: high ones")
-
-
-def _silhouette(axes: "Axes", names: tuple[str, ...], separation: Separation) -> None:
-    start = 0
-    for group, name in enumerate(names):
-        widths = np.sort(separation.widths[separation.groups == group])
-        rows = np.arange(start, start + len(widths))
-        axes.fill_betweenx(rows, 0, widths, color=f"C{group}", label=name)
-        start += len(widths) + max(len(separation.widths) // 50, 1)
-    axes.axvline(separation.silhouette.value, color=INK, linestyle="--", linewidth=1)
-    axes.set(title=f"How well users fit their segment: {separation.silhouette}", yticks=[])
-    axes.set(xlabel="silhouette (1: at home, 0: on the border)")
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-
-
-def _map(axes: "Axes", names: tuple[str, ...], scaled: NDArray[np.float64], groups: NDArray[np.intp]) -> None:
-    from sklearn.decomposition import PCA
-
-    components = PCA(min(2, *scaled.shape), random_state=0).fit(scaled)
-    places = np.pad(components.transform(scaled), ((0, 0), (0, 2 - components.n_components_)))
-    explained = components.explained_variance_ratio_.sum()
-    for group, name in enumerate(names):
-        here = groups == group
-        axes.scatter(places[here, 0], places[here, 1], s=7, alpha=0.5, color=f"C{group}", label=name)
-    axes.set(title=f"Map of users (two axes hold {explained:.0%} of the variance)", xticks=[], yticks=[])
-    axes.set(xlabel="first principal component", ylabel="second principal component")
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), markerscale=2)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 EXPERIMENT = "tactful"
 CHAMPION = "champion"
+LAST_CHAMPION = "last_champion"
 BUNDLE = "bundle"
 EVIDENCE = "evidence"
 BUNDLE_DIGEST = "bundle_digest"
@@ -132,7 +134,8 @@ class Registry:
             raise RegistryError(f"Version {version} of {name} has no tag {BUNDLE_DIGEST}; register it again.")
         with TemporaryDirectory() as folder:
             read(self.download_bundle(name, version, Path(folder)), stored.tags[BUNDLE_DIGEST])
-        self._client().set_registered_model_alias(name, CHAMPION, version)
+        for alias in (LAST_CHAMPION, CHAMPION):
+            self._client().set_registered_model_alias(name, alias, version)
         return _champion(stored)
 
     def retire(self, name: str) -> None:
@@ -181,9 +184,20 @@ class Registry:
 
     def champion(self, name: str) -> ChampionVersion | None:
         """The version that serving follows; None before the first promotion."""
-        found = self._client().search_registered_models(f"name = '{name}'")
-        version = found[0].aliases.get(CHAMPION) if found else None
-        return _champion(self._client().get_model_version(name, version)) if version else None
+        return self._at(name, CHAMPION)
+
+    def last_champion(self, name: str) -> ChampionVersion | None:
+        """The champion, or the version that was it until it was retired; None before the first promotion."""
+        return self.champion(name) or self._at(name, LAST_CHAMPION)
+
+    def registered_at(self, name: str, version: str) -> datetime:
+        """When a version was registered, UTC."""
+        stored = self._client().get_model_version(name, version)
+        return datetime.fromtimestamp(stored.creation_timestamp / 1000, UTC)
+
+    def tags(self, name: str) -> Sequence[Mapping[str, str]]:
+        """The tags of every version of a model, champion or not."""
+        return [dict(version.tags) for version in self._client().search_model_versions(f"name = '{name}'")]
 
     def download_bundle(self, name: str, version: str, to: Path) -> Path:
         """Fetch a version's bundle into a folder; returns the bundle's own folder.
@@ -203,6 +217,11 @@ class Registry:
             known = ", ".join(sorted(model.name for model in self._client().search_registered_models())) or "none yet"
             raise RegistryError(f"No model is called {name!r}; registered are {known}.")
         return found[0]
+
+    def _at(self, name: str, alias: str) -> ChampionVersion | None:
+        found = self._client().search_registered_models(f"name = '{name}'")
+        version = found[0].aliases.get(alias) if found else None
+        return _champion(self._client().get_model_version(name, version)) if version else None
 
     def _client(self) -> "MlflowClient":
         from mlflow import MlflowClient

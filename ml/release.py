@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
 from functools import partial
 from math import isnan
 from os import cpu_count
@@ -10,8 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from feature_repo.contract import Column
-from ml import bundle, card, distributed, gate, leakage, plots, pruning, segments, training
+from ml import bundle, card, distributed, gate, leakage, plots, pruning, training
 from ml.bundle import BundleFeature, Header
 from ml.card import Origin
 from ml.datasets import Split, TrainingSet, refuse_all_purged, split_by_time
@@ -23,8 +21,7 @@ from ml.pipelines import PipelineBooster
 from ml.policy_evaluation import PolicyComparison, compare_policies, threshold_choices
 from ml.registry import ChampionVersion, NewVersion, Registry
 from ml.search import nearby_spread
-from ml.segments import SegmentReport
-from ml.specs import ModelSpec, SegmentSpec
+from ml.specs import ModelSpec
 from ml.training import Fitted
 
 DRAWN_ROWS = 1_000
@@ -49,15 +46,6 @@ class Terms:
 
 
 @dataclass(frozen=True)
-class Users:
-    """Users as they were at the end of a day, and the features to group them by."""
-
-    frame: pd.DataFrame
-    features: Sequence[Column]
-    day: date
-
-
-@dataclass(frozen=True)
 class Release:
     """A registered version of a model; it is the champion if the gate let it pass."""
 
@@ -67,17 +55,6 @@ class Release:
     threshold: float
     scorecard: Scorecard
     policies: PolicyComparison | None
-    gate: GateOutcome
-    plots: Sequence[Path]
-
-
-@dataclass(frozen=True)
-class SegmentRelease:
-    """A registered version of the segments; it is the champion if the gate let it pass."""
-
-    version: str
-    digest: str
-    report: SegmentReport
     gate: GateOutcome
     plots: Sequence[Path]
 
@@ -152,42 +129,6 @@ def release_model(
         outcome,
         drawn,
     )
-
-
-def release_segments(spec: SegmentSpec, users: Users, registry: Registry, terms: Terms, folder: Path) -> SegmentRelease:
-    """Group `users`, and register the groups; `folder` is for its files.
-
-    Raises:
-        TooFewUsers: there are too few users to tell groups apart.
-    """
-    found, report = segments.fit(spec, users.frame, users.features)
-    drawn = plots.draw_segments(
-        found.names, report.separation, found.scaled(users.frame), found.groups(users.frame), folder / "plots"
-    )
-    stated = users.day.isoformat()
-    header = segments.Header(spec.name, spec.feature_service, terms.contract_checksum, stated, stated)
-    digest = segments.write(found, header, folder / "bundle")
-    version = registry.register(
-        NewVersion(
-            name=spec.name,
-            purpose=spec.description,
-            card=card.segment_card(spec, report, Origin(stated, stated, terms.is_simulated)),
-            model=found.pipeline,
-            features=users.features,
-            params={"segments": str(len(found.names)), "initialisations": str(spec.initialisations)},
-            metrics=report.as_metadata(),
-            tags=tags_of(stated, stated, spec.feature_service, terms),
-            bundle_folder=folder / "bundle",
-            digest=digest,
-            plots_folder=folder / "plots",
-        )
-    )
-    outcome = gate.judge_data(terms.whole_sessions)
-    if outcome.is_passed:
-        registry.promote(spec.name, version, read=segments.read)
-    else:
-        registry.retire(spec.name)
-    return SegmentRelease(version, digest, report, outcome, drawn)
 
 
 def _learn(

@@ -87,13 +87,17 @@ class StageSpec:
 
 @dataclass(frozen=True)
 class SegmentSpec:
-    """A grouping of users by likeness; the number of groups is chosen among `sizes`."""
+    """A grouping of users by likeness; the number of groups is chosen among `sizes`.
+
+    How stable a size is, is measured on so many bootstrap `resamples` of users.
+    """
 
     name: str
     description: str
     feature_service: str
     sizes: tuple[int, ...] = (3, 4, 5, 6, 7, 8)
     initialisations: int = 100
+    resamples: int = 8
     min_users: int = 10
     seed: int = 7
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ml.bundle import BOOSTER_FILE, GOLDEN_TOLERANCE, BundleError, sha256, verified
 from ml.encoding import Encoding
-from ml.segments import Header
+from ml.segment_bundle import Header
 from ml.stages import Namer
 
 FORMAT = 1

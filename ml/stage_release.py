@@ -13,7 +13,7 @@ from ml.datasets import EVENT_TIMESTAMP, TrainingSet, split_by_time
 from ml.gate import GateOutcome
 from ml.registry import NewVersion, Registry
 from ml.release import Terms, may_stay, tags_of
-from ml.segments import Header
+from ml.segment_bundle import Header
 from ml.specs import StageSpec
 from ml.stage_bundle import StageBundle
 from ml.stage_card import stage_card

@@ -3,7 +3,17 @@
 import dagster as dg
 
 from orchestration import automation, checks
-from orchestration.assets import decisions, export_tables, features, ga4_export, models, monitoring, stages, warehouse
+from orchestration.assets import (
+    decisions,
+    export_tables,
+    features,
+    ga4_export,
+    models,
+    monitoring,
+    segments,
+    stages,
+    warehouse,
+)
 from orchestration.resources import SETTINGS, SOURCE, build_resources
 
 defs = dg.Definitions(
@@ -11,12 +21,14 @@ defs = dg.Definitions(
         *([ga4_export.simulated_export] if SOURCE.kind == "own" else []),
         export_tables.events if SETTINGS.profile == "gcp" else ga4_export.events,
         warehouse.warehouse,
+        warehouse.segment_tables,
         *features.published_tables,
         features.feature_registry,
         *features.online_tables,
         *models.training_sets.values(),
         *models.models,
-        models.user_segments,
+        segments.user_segments,
+        segments.user_segment_labels,
         stages.buyer_stage,
         monitoring.feature_drift,
         decisions.live_decision,

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterable
+from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,8 @@ import dagster as dg
 if TYPE_CHECKING:
     from ml.evaluation import Interval, Scorecard
     from ml.policy_evaluation import PolicyComparison, PolicyOutcome
-    from ml.release import Release, SegmentRelease
+    from ml.release import Release
+    from ml.segment_release import SegmentRelease
     from ml.stage_release import StageRelease
 
 
@@ -32,15 +34,19 @@ def model_metadata(release: "Release", mlflow_port: int) -> dict[str, Any]:
 
 def segment_metadata(release: "SegmentRelease", mlflow_port: int) -> dict[str, Any]:
     """What the Dagster UI shows of the segments."""
+    report = release.report
     segments = [
-        {"name": segment.name, "users": segment.users, "share": segment.share} for segment in release.report.segments
+        {"id": segment.id, "name": segment.name, "users": segment.users, "share": segment.share}
+        for segment in report.segments
     ]
     return {
         "status": "champion" if release.gate.is_passed else "not_promoted",
         "reason": release.gate.reason,
         "version": release.version,
-        **release.report.as_metadata(),
+        **report.as_metadata(),
         "by_size": dg.JsonMetadataValue(segments),
+        "tried": dg.JsonMetadataValue([asdict(size) for size in report.tried]),
+        "events": dg.JsonMetadataValue([asdict(event) for event in report.continuity.events]),
         "digest": release.digest,
         "plots": _pictures(release.plots),
         "mlflow": _mlflow(mlflow_port),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,7 @@ class LandingResource(OfOneRun):
 
 
 class WarehouseResource(OfOneRun):
-    """The DuckDB warehouse that dbt builds, for reading; SQL is such that BigQuery understands it too."""
+    """The DuckDB warehouse that dbt builds; SQL is such that BigQuery understands it too."""
 
     path: str
 
@@ -68,6 +69,23 @@ class WarehouseResource(OfOneRun):
             connection.execute(f"use {WAREHOUSE_SCHEMA}")
             rows: pd.DataFrame = connection.execute(sql, parameters or {}).df()
         return rows
+
+    def replace_day(self, table: str, column: str, day: date, rows: pd.DataFrame) -> None:
+        """Put `rows` in the place of those that `table` holds of a day, column by name; times are UTC."""
+        self.take()
+        with duckdb.connect(self.path) as connection:
+            connection.execute(f"use {WAREHOUSE_SCHEMA}; begin")
+            connection.execute(f"delete from {table} where {column} = $day", {"day": day})
+            if not rows.empty:
+                connection.register("fresh", rows)
+                connection.execute(f"insert into {table} by name select * from fresh")
+            connection.execute("commit")
+
+    def forget(self, table: str) -> None:
+        """Remove all rows of a table."""
+        self.take()
+        with duckdb.connect(self.path) as connection:
+            connection.execute(f"truncate table {WAREHOUSE_SCHEMA}.{table}")
 
     def count(self, table: str, condition: str = "") -> int:
         """The rows of a table, or those that meet a condition."""
@@ -89,6 +107,18 @@ class BigQueryWarehouseResource(WarehouseResource):
     @override
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:
         return bigquery.query(self.open(), self.dataset, sql, parameters or {})
+
+    @override
+    def replace_day(self, table: str, column: str, day: date, rows: pd.DataFrame) -> None:
+        client = self.open()
+        if rows.empty:
+            bigquery.change(client, self.dataset, f"delete from {table} where {column} = date '{day}'")
+        else:
+            bigquery.replace_day(client, f"{self.project}.{self.dataset}.{table}", day, rows)
+
+    @override
+    def forget(self, table: str) -> None:
+        bigquery.change(self.open(), self.dataset, f"truncate table {table}")
 
     @override
     def count(self, table: str, condition: str = "") -> int:

@@ -36,7 +36,14 @@ _REBUILD = "--rebuild"
 
 # Half a minute of imports passes unnoticed while dbt is at work in a process of its own.
 _SLOW_IMPORTS_OF_FEATURES = ("great_expectations.expectations",)
-_SLOW_IMPORTS = (*_SLOW_IMPORTS_OF_FEATURES, "feast", "evidently.presets", "ml.release", "mlflow", "serving.main")
+_SLOW_IMPORTS = (
+    *_SLOW_IMPORTS_OF_FEATURES,
+    "feast",
+    "evidently.presets",
+    "ml.segment_release",
+    "mlflow",
+    "serving.main",
+)
 
 
 def main(job: str, first: str, last: str, run_id: str, descriptor: str, *options: str) -> int:

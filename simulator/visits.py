@@ -97,9 +97,14 @@ class Visits:
         return type(self)(self.sessions.take(rows), replace(steps, session=session))
 
 
+def cohort_visitors(rng: np.random.Generator, shop: Shop, midnights: Ints) -> Visitors:
+    """Those whose first visit falls in the week that `midnights` begins with; what a cohort's generator draws first."""
+    return newcomers(rng, shop.arrivals, _sessions_per_day(shop, midnights[:DAYS_OF_WEEK]), midnights)
+
+
 def cohort(rng: np.random.Generator, shop: Shop, midnights: Ints) -> Visits:
     """All visits of those whose first one falls in the week that `midnights` begins with, until its last midnight."""
-    visitors = newcomers(rng, shop.arrivals, _sessions_per_day(shop, midnights[:DAYS_OF_WEEK]), midnights)
+    visitors = cohort_visitors(rng, shop, midnights)
     journey = untravelled(shop.stages.at_first(rng, len(visitors)), visitors.first_start_us)
     rounds: list[Visits] = []
     while len(visitors) or not rounds:

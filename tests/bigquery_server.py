@@ -14,13 +14,14 @@ _ISSUED = {"issued_token_type": "urn:ietf:params:oauth:token-type:access_token"}
 
 @dataclass
 class Dialogue:
-    """The answer that every query gets, and the bodies of the queries that were asked."""
+    """The answer that every query gets, the bodies of the queries and jobs that were asked, and the files loaded."""
 
     address: str = ""
     columns: Sequence[tuple[str, str]] = ()
     rows: Sequence[Sequence[str | None]] = ()
     refusal: str | None = None
     asked: list[dict[str, Any]] = field(default_factory=list)
+    loaded: list[bytes] = field(default_factory=list)
 
     @property
     def answer(self) -> dict[str, Any]:
@@ -50,8 +51,18 @@ def bigquery_server() -> Iterator[Dialogue]:
                 dialogue.asked.append(json.loads(body))
                 self._send(200, dialogue.answer)
 
+        def do_PUT(self) -> None:
+            """A file that a job loads, whose description was posted to the same address before."""
+            dialogue.loaded.append(self.rfile.read(int(self.headers["Content-Length"])))
+            job = {
+                "jobReference": dialogue.answer["jobReference"],
+                "configuration": dialogue.asked[-1]["configuration"],
+            }
+            self._send(200, {**job, "status": {"state": "DONE"}})
+
         def _send(self, code: int, content: dict[str, Any]) -> None:
             self.send_response(code)
+            self.send_header("Location", f"{dialogue.address}{self.path}")
             self.send_header("Content-Type", "application/json")
             self.end_headers()
             self.wfile.write(json.dumps(content).encode())

@@ -105,7 +105,7 @@ def _online_table(table: FeatureTable) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=key,
-        deps=[feature_registry],
+        deps=[feature_registry, dg.AssetKey(["feature_store", table.view])],
         group_name=GROUP,
         kinds={"feast", "redis" if SETTINGS.profile == "gcp" else "sqlite"},
         owners=OWNERS,

@@ -9,10 +9,10 @@ import pandas as pd
 
 from feature_repo import contract, offline
 from feature_repo.contract import FeatureTable
-from ml.specs import BUYER_STAGE, MODELS, USER_SEGMENTS, ModelSpec, StageSpec
+from ml.specs import BUYER_STAGE, MODELS, ModelSpec, StageSpec
 from orchestration import feature_rows
 from orchestration.assets.features import feature_registry
-from orchestration.metadata import model_metadata, segment_metadata
+from orchestration.metadata import model_metadata
 from orchestration.resources import (
     ALL_DAYS,
     OWNERS,
@@ -129,33 +129,3 @@ def _model(spec: ModelSpec, training_set: dg.AssetsDefinition) -> dg.AssetsDefin
 
 training_sets = {spec.name: _training_set(spec) for spec in (*MODELS, BUYER_STAGE)}
 models = [_model(spec, training_sets[spec.name]) for spec in MODELS]
-
-
-@dg.asset(
-    name=USER_SEGMENTS.name,
-    deps=[dg.AssetKey(["feature_store", table.view]) for table in TABLES if table.features_of(USER_SEGMENTS.name)],
-    group_name=GROUP,
-    kinds={"scikitlearn", "mlflow"},
-    owners=OWNERS,
-    description=f"{USER_SEGMENTS.description} Groups of the users seen in the last 28 days.",
-    pool=WAREHOUSE_POOL,
-)
-def user_segments(
-    context: dg.AssetExecutionContext, registry: RegistryResource, warehouse: WarehouseResource
-) -> dg.MaterializeResult:
-    """Groups of the users seen in the last 28 days."""
-    from ml.release import Users, release_segments
-    from ml.segments import TooFewUsers
-
-    table = next(table for table in TABLES if table.features_of(USER_SEGMENTS.name))
-    rows = feature_rows.read(warehouse, table, SOURCE.last, SOURCE.last)
-    users = Users(rows, table.features_of(USER_SEGMENTS.name), SOURCE.last)
-    with TemporaryDirectory() as folder:
-        try:
-            release = release_segments(
-                USER_SEGMENTS, users, registry.open(), terms_of((table,), warehouse), Path(folder)
-            )
-        except TooFewUsers as refusal:
-            context.log.warning(str(refusal))
-            return dg.MaterializeResult(metadata={"status": "not_trained", "reason": str(refusal)})
-        return dg.MaterializeResult(metadata=segment_metadata(release, SETTINGS.mlflow_port))

@@ -39,15 +39,39 @@ class Translator(DagsterDbtTranslator):
         return str(dbt_resource_props["description"])
 
 
+_OF_SEGMENTS = "tag:segments"
+"""The dbt models that read what the model of segments says, which reads the others."""
+
+
 @dbt_assets(
     manifest=MANIFEST,
     dagster_dbt_translator=Translator(),
     backfill_policy=IN_ONE_RUN,
-    exclude="resource_type:unit_test",
+    exclude=f"resource_type:unit_test {_OF_SEGMENTS}+",
     pool=WAREHOUSE_POOL,
 )
 def warehouse(context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: WarehouseResource) -> Iterator[Any]:
     """Staging, intermediate and mart models, with their tests as checks."""
+    yield from _built(context, dbt, warehouse)
+
+
+@dbt_assets(
+    manifest=MANIFEST,
+    dagster_dbt_translator=Translator(),
+    backfill_policy=IN_ONE_RUN,
+    select=f"{_OF_SEGMENTS}+",
+    exclude="resource_type:unit_test",
+    pool=WAREHOUSE_POOL,
+)
+def segment_tables(
+    context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: WarehouseResource
+) -> Iterator[Any]:
+    """What is made of users' segments, with its tests as checks."""
+    yield from _built(context, dbt, warehouse)
+
+
+def _built(context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: WarehouseResource) -> Iterator[Any]:
+    """The events of a run of dbt over the run's days."""
     if isinstance(warehouse, BigQueryWarehouseResource):
         # without credentials this tells how to get them, before dbt starts
         warehouse.open()

@@ -41,6 +41,13 @@ TYPES = {
 }
 DUCKDB_ALONE = {"file_sha256"}  # BigQuery's tables have no digest
 
+# what a model says of users, which is no model of dbt's
+LABELS = " union all ".join(
+    f"select '{user}' as user_pseudo_id, date '2026-03-29' as feature_date, timestamp '2026-03-29 22:00:00' as feature_at, "
+    f"timestamp '2026-04-20 12:00:00.000001' as known_at, '{segment}' as id, 'Gości' as name, '1' as version"
+    for user, segment in (("7.7", "S1"), ("4.4", "S12"))
+)
+
 Row = tuple["Cell", ...]
 
 
@@ -99,7 +106,12 @@ def compared(
 
     home = tmp_path_factory.mktemp("home")
     _land(days, home)
-    tables = {"project.analytics_property.events_*": wildcard(_exported(days))}
+    with duckdb.connect(home / "warehouse.duckdb") as warehouse:
+        warehouse.execute(f"create schema tactful; create table tactful.user_segment_labels as {LABELS}")
+    tables = {
+        "project.analytics_property.events_*": wildcard(_exported(days)),
+        "project.tactful.user_segment_labels": engine.query(LABELS, {}),
+    }
     found = {}
     for name, run in RUNS.items():
         settings = Settings(home=home, time_zone=ZONE.key, conversion_event=run.conversion_event)

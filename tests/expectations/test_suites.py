@@ -3,11 +3,13 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
+import duckdb
 import pandas as pd
 import pytest
 
 from expectations.suites import EXPORT_COLUMNS, build_export_suite, build_suite
-from expectations.validation import Validation, validate
+from expectations.validation import Validation, validate, validate_all
+from expectations.witnesses import decisive_of
 from feature_repo.contract import Column, FeatureTable
 
 LAST = date(2026, 1, 6)
@@ -91,6 +93,17 @@ def test_no_rows_fail() -> None:
     failures = _failures(validate(_rows().iloc[:0], build_suite(TABLE, LAST)))
 
     assert ("expect_table_row_count_to_be_between", "") in failures
+
+
+@pytest.mark.parametrize("rows", [0, 2])
+def test_where_days_may_be_without_rows_none_need_be_there(rows: int) -> None:
+    table = replace(TABLE, every_day=False)
+    with duckdb.connect() as connection:
+        connection.register("visitors", _rows())
+        suite = build_suite(table, LAST + timedelta(days=1))
+        found = validate_all(connection, f"select * from visitors limit {rows}", suite, decisive_of(table))
+
+    assert (found.rows, _failures(found)) == (rows, [])
 
 
 @pytest.fixture

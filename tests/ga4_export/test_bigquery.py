@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from io import BytesIO
 from pathlib import Path
 
 import duckdb
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from ga4_export import bigquery
@@ -110,3 +112,33 @@ def test_credentials_are_found_without_asking_anybody(server: Dialogue) -> None:
 
 def test_credentials_are_not_found_where_there_are_none(no_credentials: None) -> None:
     assert bigquery.find_credentials() is None
+
+
+def test_a_day_s_rows_take_the_place_of_its_partition(server: Dialogue) -> None:
+    midnight = pd.Timestamp("2026-01-06")
+    rows = pd.DataFrame({"user": ["1.1"], "day": [date(2026, 1, 5)], "at": [midnight], "n": [3]})
+
+    bigquery.replace_day(bigquery.open_client("my-shop-123", "EU"), "my-shop-123.mart.labels", date(2026, 1, 5), rows)
+
+    (asked,) = (body["configuration"]["load"] for body in server.asked)
+    assert asked["destinationTable"] == {"projectId": "my-shop-123", "datasetId": "mart", "tableId": "labels$20260105"}
+    assert asked["writeDisposition"] == "WRITE_TRUNCATE"
+    (file,) = server.loaded
+    loaded = pq.read_table(BytesIO(file))
+    assert [str(field.type) for field in loaded.schema] == [
+        "string",
+        "date32[day]",
+        "timestamp[us, tz=UTC]",
+        "int64",
+    ]
+    assert loaded.to_pylist() == [
+        {"user": "1.1", "day": date(2026, 1, 5), "at": datetime(2026, 1, 6, tzinfo=UTC), "n": 3}
+    ]
+
+
+def test_a_change_is_asked_for_in_its_dataset(server: Dialogue) -> None:
+    bigquery.change(bigquery.open_client("my-shop-123", "EU"), "mart", "truncate table labels")
+
+    (asked,) = server.asked
+    assert asked["query"] == "truncate table labels"
+    assert asked["defaultDataset"] == {"projectId": "my-shop-123", "datasetId": "mart"}

@@ -77,7 +77,8 @@ def test_the_receipt_counts_each_store_and_names_nobody(lived_in: Path, decided:
 
     for store in ("landed", "offline_features", "training_sets", "online_store", "decisions", "earlier/other-1/landed"):
         assert receipt.rows[store] > 0, store
-    assert {"warehouse.stg_ga4__events", "warehouse.fct_user_features"} <= set(receipt.rows)
+    of_segments = {"warehouse.user_segment_labels", "warehouse.fct_user_segments"}
+    assert {"warehouse.stg_ga4__events", "warehouse.fct_user_features", *of_segments} <= set(receipt.rows)
     assert receipt.rows["warehouse.stg_ga4__events"] == receipt.rows["landed"]
     assert stated["rows"] == receipt.rows
     assert decided not in file.read_text()

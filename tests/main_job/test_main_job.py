@@ -170,6 +170,23 @@ def test_no_training_row_knows_more_than_its_moment(ran: Ran, tables: tuple[Feat
     assert known > 0
 
 
+def test_users_of_the_newest_day_have_their_segment_not_known_before_it_was_given(
+    ran: Ran, summary: dict[str, Any]
+) -> None:
+    labels = ran.query("select * from fct_user_segments")
+    users = ran.query(
+        "select * from fct_user_features where feature_date = (select max(feature_date) from fct_user_features)"
+    )
+    named = labels.groupby(["segment_id", "segment_name"]).size().to_dict()
+
+    assert set(labels["user_pseudo_id"]) == set(users["user_pseudo_id"])
+    assert labels["feature_date"].nunique() == 1
+    assert (labels["feature_at"] == users["feature_at"].iloc[0]).all()
+    assert named == {(one["id"], one["name"]): one["users"] for one in summary["segments"]["by_size"]}
+    # the shop's days are over, and its segments were found just now
+    assert labels["known_at"].min() > users["known_at"].max()
+
+
 def test_no_label_is_its_own_feature(ran: Ran, tables: tuple[FeatureTable, ...]) -> None:
     """No single feature tells the label by itself: that would be the leak of published models on this data."""
     from sklearn.metrics import roc_auc_score

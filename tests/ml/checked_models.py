@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ml import bundle, stage_bundle, stages, training
 from ml.bundle import BundleFeature
-from ml.segments import Header
+from ml.segment_bundle import Header
 from ml.specs import BUYER_STAGE
 from ml.stages import FittedStages
 from tests.ml.conftest import FEATURES, HEADER, SPECS, build_shop, first_settings, fit_to_shop

@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 
 from ml.bundle import BundleFeature, Header
+from ml.registry import Registry
 from ml.specs import MODELS, PURCHASE_PROPENSITY, Candidate, ModelSpec
 from ml.training import Fitted, fit
+from tactful.settings import Settings
 
 TYPES = {"pages": "int64", "minutes": "float64", "is_new": "bool", "device": "string"}
 FEATURES = tuple(BundleFeature(name, "shop", "user", kind, 86400.0, None) for name, kind in TYPES.items())
@@ -66,6 +68,12 @@ def fitted(request: pytest.FixtureRequest) -> Fitted[BundleFeature]:
 @pytest.fixture(scope="session")
 def popup_model() -> Fitted[BundleFeature]:
     return fit_to_shop("popup_profile")
+
+
+@pytest.fixture(scope="session")
+def mlflow_registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
+    """A registry for models of many names; making one takes longer than what most tests ask of it."""
+    return Registry.of(Settings(home=tmp_path_factory.mktemp("mlflow")))
 
 
 @pytest.fixture

@@ -6,11 +6,9 @@ import pandas as pd
 import pytest
 
 from ml.bundle import BundleFeature
-from ml.card import Origin, model_card, segment_card
-from ml.evaluation import Interval, Scorecard, Separation, evaluate
+from ml.card import Origin, model_card
+from ml.evaluation import Interval, Scorecard, evaluate
 from ml.policy_evaluation import compare_policies, threshold_choices
-from ml.segments import Segment, SegmentReport
-from ml.specs import USER_SEGMENTS
 from ml.training import Fitted
 
 ORIGIN = Origin("2026-01-05", "2026-02-20", is_simulated=True)
@@ -50,19 +48,3 @@ def test_a_card_of_real_data_does_not_call_them_simulated(
 ) -> None:
     card = model_card(popup_model, scorecard, POLICIES, CHOICES, replace(ORIGIN, is_simulated=False))
     assert "Simulated" not in card
-
-
-def test_a_segment_card_lists_the_segments_with_share_and_profile() -> None:
-    report = SegmentReport(
-        segments=(
-            Segment("Loyal buyers", 1200, 0.6, {"purchase": 1.25}),
-            Segment("Passers-by", 800, 0.4, {}),
-        ),
-        separation=Separation(Interval(0.4, 0.38, 0.42), 1.1, np.zeros(0), np.zeros(0, dtype=np.intp)),
-        silhouette_by_size={2: 0.4, 3: 0.3},
-        users=2000,
-    )
-    card = segment_card(USER_SEGMENTS, report, ORIGIN)
-    assert "| Loyal buyers | 1,200 | 60.0% | purchase +1.2 |" in card
-    assert "Silhouette 0.400 (0.380 to 0.420)" in card
-    assert "(2: 0.400, 3: 0.300)" in card

@@ -3,12 +3,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pytest
 from matplotlib.image import imread
 
 from ml import plots
 from ml.bundle import BundleFeature
-from ml.evaluation import curves, separation, target_of
+from ml.evaluation import curves, target_of
 from ml.explanation import BASE, contributions
 from ml.training import Fitted
 
@@ -36,12 +35,3 @@ def test_what_pushes_scores_is_drawn_for_numbers_and_texts(
     found = contributions(popup_model, table)
     assert found is not None
     assert is_picture(plots.draw_contributions(found.drop(columns=BASE), table, tmp_path))
-
-
-@pytest.mark.parametrize("columns", [1, 4])
-def test_segments_are_drawn_even_along_one_feature(columns: int, tmp_path: Path) -> None:
-    groups = np.arange(60) % 3
-    scaled = np.random.default_rng(1).normal(size=(60, columns)) + groups[:, None]
-    files = plots.draw_segments(("A", "B", "C"), separation(scaled, groups), scaled, groups, tmp_path)
-    assert [file.name for file in files] == ["silhouette.png", "map.png"]
-    assert all(is_picture(file) for file in files)

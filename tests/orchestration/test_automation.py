@@ -88,3 +88,46 @@ def test_retraining_is_of_training_sets_and_models_alone() -> None:
     groups = {job.asset_layer.get(key).group_name for key in job.asset_layer.selected_asset_keys}
 
     assert groups == {"models"}
+
+
+def test_every_week_segments_are_found_anew_once_it_is_switched_on() -> None:
+    from orchestration.automation import weekly
+    from orchestration.definitions import defs
+
+    monday = datetime(2026, 1, 19, 15, tzinfo=UTC)
+    (asked,) = weekly.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=monday)).run_requests or ()
+    keys = defs.resolve_job_def(weekly.job_name).asset_layer.selected_asset_keys
+
+    assert asked.tags["dagster/asset_partition_range_start"] == asked.tags["dagster/asset_partition_range_end"]
+    assert {key.to_user_string() for key in keys} == {
+        "user_segments",
+        "user_segment_labels",
+        "fct_user_segments",
+        "feature_store/user_segments",
+        "online_store/user_segments",
+    }
+    assert keys & defs.resolve_asset_graph().get(dg.AssetKey(["online_store", "user_segments"])).parent_keys
+    assert weekly.cron_schedule == "0 15 * * 1"
+    assert weekly.default_status == dg.DefaultScheduleStatus.STOPPED
+
+
+def test_between_two_clusterings_users_get_the_segments_there_are() -> None:
+    from orchestration.automation import daily
+    from orchestration.definitions import defs
+
+    everything, between = (
+        {key.to_user_string() for key in defs.resolve_job_def(job).asset_layer.selected_asset_keys}
+        for job in ("everything", daily.job_name)
+    )
+
+    assert everything - between == {"user_segments"}
+
+
+@pytest.mark.parametrize("job", ["features", "backfill"])
+def test_days_built_again_keep_the_segments_that_users_had(job: str) -> None:
+    from orchestration.definitions import defs
+
+    keys = {key.to_user_string() for key in defs.resolve_job_def(job).asset_layer.selected_asset_keys}
+
+    assert "feature_store/user_features" in keys
+    assert not {key for key in keys if "segment" in key}

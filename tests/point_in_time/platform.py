@@ -70,7 +70,8 @@ def compile_project(folder: Path) -> Project:
         check=False,
     )
     assert outcome.returncode == 0, outcome.stdout
-    tables = contract.load(folder / "manifest.json")
+    # what a model says of users is told by no event
+    tables = tuple(table for table in contract.load(folder / "manifest.json") if table.every_day)
     nodes = json.loads((folder / "manifest.json").read_text())["nodes"]
     order = _ancestors([f"model.tactful.{table.name}" for table in tables], nodes)
     return Project(

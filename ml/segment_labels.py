@@ -1,0 +1,34 @@
+"""Which segment each user is in, as rows for the warehouse."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pandas as pd
+
+from feature_repo.contract import FEATURE_AT, KNOWN_AT, FeatureTable
+from ml import segment_bundle
+from ml.registry import Registry
+
+
+def label_users(registry: Registry, name: str, table: FeatureTable, users: pd.DataFrame) -> pd.DataFrame:
+    """The segments that the champion gives to `users`, rows of `table` of one day, with their keys and clocks.
+
+    A label is known once both the user's features and the champion were there. Without a champion there is no row, nor
+    for users of a day before the one whose users the champion was fitted on: it would know what was not known then.
+    """
+    keys = users[[table.join_key, table.day, FEATURE_AT, KNOWN_AT]]
+    champion = registry.champion(name)
+    if champion is None or users.empty or users[table.day].max() < pd.Timestamp(champion.tags["trained_to"]):
+        return keys.head(0)
+    with TemporaryDirectory() as folder:
+        bundle = registry.download_bundle(name, champion.version, Path(folder))
+        segments = segment_bundle.read(bundle, champion.digest)
+    registered = pd.Timestamp(registry.registered_at(name, champion.version)).tz_localize(None)
+    known_at = keys[KNOWN_AT].where(keys[KNOWN_AT] > registered, registered)
+    assigned = segments.assign(users)
+    return keys.assign(
+        **{table.day: keys[table.day].dt.date, KNOWN_AT: known_at},
+        id=[identity.id for identity in assigned],
+        name=[identity.name for identity in assigned],
+        version=champion.version,
+    )

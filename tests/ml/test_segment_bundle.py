@@ -1,0 +1,43 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ml import segment_bundle, segments
+from ml.bundle import BundleError, sha256
+from ml.segment_bundle import Header
+from ml.segments import Segments
+from tests.ml.segment_users import COLUMNS, DAY, SPEC, users
+
+HEADER = Header("user_segments", "user_segments_v1", "c0ffee", DAY, DAY)
+
+
+@pytest.fixture(scope="module")
+def found() -> Segments:
+    return segments.fit(SPEC, users(), COLUMNS, DAY)[0]
+
+
+def test_stored_segments_are_those_that_were_found(found: Segments, tmp_path: Path) -> None:
+    digest = segment_bundle.write(found, HEADER, tmp_path)
+    stored = segment_bundle.read(tmp_path, digest)
+    np.testing.assert_array_equal(stored.groups(users()), found.groups(users()))
+    assert (stored.identities, stored.ledger, stored.encoding) == (found.identities, found.ledger, found.encoding)
+    assert len(stored.ledger) == len(stored.identities)
+
+
+@pytest.mark.parametrize("file", ["bundle.json", "model.skops"])
+def test_an_altered_file_is_refused(file: str, found: Segments, tmp_path: Path) -> None:
+    digest = segment_bundle.write(found, HEADER, tmp_path)
+    content = (tmp_path / file).read_bytes()
+    (tmp_path / file).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(BundleError, match=file):
+        segment_bundle.read(tmp_path, digest)
+
+
+def test_another_format_is_refused(found: Segments, tmp_path: Path) -> None:
+    segment_bundle.write(found, HEADER, tmp_path)
+    file = tmp_path / "bundle.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "format": 1}))
+    with pytest.raises(BundleError, match="have format 1; this code reads format 2"):
+        segment_bundle.read(tmp_path, sha256(file))
