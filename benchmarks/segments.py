@@ -55,12 +55,13 @@ Groups = NDArray[np.intp]
 
 
 def users_of(settings: Settings, table: FeatureTable) -> pd.DataFrame:
-    """The users whom the platform would group, built from the export."""
+    """The users whom the platform would group, in the order in which it does, built from the export."""
     home.prepare(settings)
     source = source_of(settings)
     ensure_manifest(settings, source)
     run_job(settings, "features", Plan(source.first, source.last, "benchmark", True), Console(file=sys.stderr))
-    return History.of(settings.home, table).read(source.last, source.last)
+    users = History.of(settings.home, table).read(source.last, source.last)
+    return users.sort_values(table.join_key, ignore_index=True)
 
 
 def known_users(shop: Shop) -> pd.DataFrame:

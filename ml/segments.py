@@ -146,13 +146,7 @@ def fit(
     if len(frame) < spec.min_users:
         raise TooFewUsers(f"{spec.name} has {len(frame)} users; at least {spec.min_users} are needed.")
     encoding = Encoding.fit(features, frame)
-    scaler = Pipeline(
-        [
-            ("impute", SimpleImputer(strategy="median", keep_empty_features=True)),
-            # counts and sums are skewed: a few heavy users would else take a segment each
-            ("scale", PowerTransformer()),
-        ]
-    )
+    scaler = _scaler()
     scaled = scaler.fit_transform(_numbers(encoding, frame))
     drawn = np.random.default_rng(spec.seed).permutation(scaled)[:FIT_USERS]
     before = predecessor.segments
@@ -167,10 +161,18 @@ def fit(
     continuity = identity.follow(_past(predecessor, frame), groups, profiles, day)
     pipeline = Pipeline([*scaler.steps, ("cluster", means)])
     ledger = (*(before.ledger if before else ()), *continuity.events)
-    segments = Segments(continuity.identities, encoding, pipeline, ledger)
     found = _segments(continuity.identities, groups, profiles)
-    return segments, SegmentReport(
-        found, separation(scaled, groups), size, tried, inertia, density, continuity, len(frame)
+    report = SegmentReport(found, separation(scaled, groups), size, tried, inertia, density, continuity, len(frame))
+    return Segments(continuity.identities, encoding, pipeline, ledger), report
+
+
+def _scaler() -> Pipeline:
+    return Pipeline(
+        [
+            ("impute", SimpleImputer(strategy="median", keep_empty_features=True)),
+            # counts and sums are skewed: a few heavy users would else take a segment each
+            ("scale", PowerTransformer()),
+        ]
     )
 
 
