@@ -33,7 +33,7 @@ class StageBundle:
 
     def score_rows(self, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.float32]:
         """The scores of rows given as mappings from feature to value."""
-        return self.namer.score({name: [row[name] for row in rows] for name in self.namer.encoding.levels})
+        return self.namer.score({name: [row[name] for row in rows] for name in self.namer.encoding.sources.values()})
 
 
 def write(bundle: StageBundle, folder: Path, golden: Sequence[Mapping[str, Any]]) -> str:
@@ -47,7 +47,7 @@ def write(bundle: StageBundle, folder: Path, golden: Sequence[Mapping[str, Any]]
         "header": asdict(bundle.header),
         "definition": bundle.definition,
         "stages": bundle.namer.stages,
-        "levels": dict(bundle.namer.encoding.levels),
+        "encoding": bundle.namer.encoding.stated(),
         "files": {name: sha256(folder / name) for name in (BOOSTER_FILE, "golden.json")},
     }
     (folder / "bundle.json").write_text(json.dumps(stated, indent=1, allow_nan=False))
@@ -67,11 +67,10 @@ def read(folder: Path, digest: str) -> StageBundle:
     booster = xgb.Booster()
     booster.load_model(bytearray(contents[BOOSTER_FILE]))
     booster.set_param({"nthread": 1})
-    levels = {name: None if levels is None else tuple(levels) for name, levels in stated["levels"].items()}
     bundle = StageBundle(
         header=Header(**stated["header"]),
         definition=stated["definition"],
-        namer=Namer(tuple(stated["stages"]), Encoding(levels), booster),
+        namer=Namer(tuple(stated["stages"]), Encoding.of(stated["encoding"]), booster),
     )
     golden = json.loads(contents["golden.json"])
     off = float(np.max(np.abs(bundle.score_rows(golden["rows"]) - np.array(golden["scores"])), initial=0.0))
