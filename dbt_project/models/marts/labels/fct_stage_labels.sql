@@ -5,10 +5,7 @@
 
 with
 
--- every day, not only those being built: a new day decides the labels of the seven before it
-user_days as (
-    select user_pseudo_id, event_date from {{ ref('int_user_days') }} where {{ any_day('event_date') }}
-),
+{{ decided_user_days(horizon) }},
 
 events as (
     select
@@ -27,25 +24,6 @@ events as (
     where {{ any_day('session_date') }}
         and is_bot is not true
         and not is_repeated_purchase
-),
-
-known as (
-    select {{ day_begins_at(days_after('max(event_date)', 1)) }} as until_at from user_days
-),
-
-moments as (
-    select
-        user_pseudo_id,
-        event_date,
-        {{ hours_after(day_begins_at(days_after('event_date', 1)), var('export_delay_hours')) }} as decision_at
-    from user_days
-),
-
-decided as (
-    select moments.*
-    from moments
-    cross join known
-    where {{ hours_after('moments.decision_at', horizon * 24) }} <= known.until_at
 ),
 
 -- who is not back shows no stage
