@@ -62,7 +62,7 @@ def prune(fitted: Fitted[F], frame: pd.DataFrame, learn: Learn = training.fit) -
     is what it was learnt by.
     """
     spec = fitted.spec
-    importance = fitted.importance_by_feature()
+    importance = fitted.importance_by_source()
     kept = {name for name, share in importance.items() if share >= spec.least_importance}
     # a city is told by its country
     kept |= {name for source, recoding in fitted.encoding.recoded.items() if source in kept for name in recoding.reads}

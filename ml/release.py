@@ -1,6 +1,6 @@
 """From a training set to a registered version: split, fit, evaluate, draw, bundle, register, pass the gate."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from math import isnan
@@ -94,6 +94,7 @@ def release_model(
     digest = bundle.write(
         training.bundle_of(fitted, header), folder / "bundle", training.golden_rows(fitted, split.train)
     )
+    best = fitted.trials[0]
     origin = Origin(header.trained_from, header.trained_to, terms.is_simulated)
     version = registry.register(
         NewVersion(
@@ -102,7 +103,7 @@ def release_model(
             card=f"{card.model_card(fitted, scorecard, policies, choices, origin)}\n{card.further(findings.sections)}",
             model=_estimator(fitted),
             features=fitted.features,
-            params={"family": fitted.trials[0].candidate.family, **_texts(fitted.trials[0].params)},
+            params={name: str(value) for name, value in {"family": best.candidate.family, **best.params}.items()},
             metrics={**scorecard.as_metadata(), **_stability(fitted), **findings.as_metadata()},
             tags={
                 **tags_of(header.trained_from, header.trained_to, spec.feature_service, terms),
@@ -122,7 +123,7 @@ def release_model(
     return Release(
         version,
         digest,
-        fitted.trials[0].candidate.family,
+        best.candidate.family,
         fitted.threshold,
         scorecard,
         policies,
@@ -187,7 +188,3 @@ def tags_of(trained_from: str, trained_to: str, service: str, terms: Terms) -> d
         "conversion_event": terms.conversion_event,
         "simulated": str(terms.is_simulated).lower(),
     }
-
-
-def _texts(params: Mapping[str, object]) -> dict[str, str]:
-    return {name: str(value) for name, value in params.items()}

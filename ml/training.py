@@ -62,7 +62,7 @@ class Fitted(Generic[F]):
         """Each feature's share in what the model uses, the largest first; levels of a text count together."""
         return families.importance_by_feature(self.booster, self.encoding)
 
-    def importance_by_feature(self) -> dict[str, float]:
+    def importance_by_source(self) -> dict[str, float]:
         """The same of the features themselves, that of what recoding makes of one added up; largest first."""
         sources, shares = self.encoding.sources, dict.fromkeys((feature.name for feature in self.features), 0.0)
         for name, share in self.importance().items():
