@@ -2,7 +2,7 @@
 
     python -m benchmarks.search [ROWS]
 
-Prints each setting as it is through, and the figures as JSON on the last line. The table is made up.
+Tells of each setting as it is through, and writes .tactful/bench/search.json. The table is made up.
 """
 
 import json
@@ -11,6 +11,7 @@ import os
 import resource
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from ml import training
 from ml.search import nearby_spread
 from ml.specs import POPUP_BEHAVIOUR
 
+REPORT = Path(".tactful") / "bench" / "search.json"
 ROWS = 500_000
 NUMBERS, TRUTHS, TEXTS = 32, 4, 4
 LEVELS = ("desktop", "mobile", "tablet", "tv")
@@ -72,7 +74,9 @@ def main() -> None:
         "best": {**fitted.trials[0].params, "roc_auc": fitted.trials[0].tie_breaker},
         "nearby_spread": nearby_spread(fitted.trials),
     }
-    print(json.dumps(figures))
+    REPORT.parent.mkdir(parents=True, exist_ok=True)
+    REPORT.write_text(json.dumps(figures, indent=1))
+    print(json.dumps(figures, indent=1))
 
 
 if __name__ == "__main__":

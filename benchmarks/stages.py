@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.models import training_rows
+from benchmarks.popup import training_rows
 from feature_repo import contract
 from ml.bundle import BundleFeature
 from ml.datasets import features_of

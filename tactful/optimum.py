@@ -28,7 +28,8 @@ SHARE_OF_BEST = "share_of_bayes_roc_auc"
 KNOWN_EVENT = "popup_submit"
 """The conversion whose true probability the shop knows."""
 
-_TRUTH = "converts_by_truth"
+TRUTH = "converts_by_truth"
+"""The column of the probability with which a visitor answers the pop-up."""
 
 
 def judge(settings: Settings, source: Source, models: Mapping[str, Mapping[str, Any]]) -> dict[str, Interval]:
@@ -57,7 +58,7 @@ def known_moments(shop: Shop) -> pd.DataFrame:
         {
             "user_pseudo_id": known.user_pseudo_id.to_numpy(zero_copy_only=False)[shown],
             EVENT_TIMESTAMP: pd.to_datetime(known.at_us[shown], unit="us", utc=True),
-            _TRUTH: known.converts[shown, POP_UP],
+            TRUTH: known.converts[shown, POP_UP],
         }
     )
 
@@ -70,7 +71,7 @@ def share(
     with TemporaryDirectory() as folder:
         read = bundle.read(registry.download_bundle(spec.name, version["version"], Path(folder)), version["digest"])
     outcomes = Outcomes(target_of(test, spec.label), read.score(test), pd.factorize(test["user_pseudo_id"])[0])
-    return share_of_best(outcomes, test[_TRUTH].to_numpy(), spec.seed)
+    return share_of_best(outcomes, test[TRUTH].to_numpy(), spec.seed)
 
 
 def as_metrics(found: Interval) -> dict[str, float]:
