@@ -62,6 +62,7 @@ def measure(folder: Path, shop: Shop) -> dict[str, Any]:
     target, score, truth = target_of(pop_up, spec.label), fitted.score(pop_up), pop_up[optimum.TRUTH].to_numpy()
     outcomes = Outcomes(target, score, pd.factorize(pop_up["user_pseudo_id"])[0])
     kept = np.sort(score[target])[::-1][: int(np.ceil(RECALL * target.sum()))].min()
+    card = evaluate(fitted, split.train, split.test)
     return {
         "about": "A simulated shop: no figure says anything about real visitors.",
         "days": shop.days,
@@ -71,9 +72,7 @@ def measure(folder: Path, shop: Shop) -> dict[str, Any]:
         "bayes_roc_auc": roc_auc(target, truth),
         "share_of_bayes": asdict(share_of_best(outcomes, truth)),
         f"impressions_share_at_recall_{RECALL}": float((score >= kept).mean()),
-        "scorecard": {
-            name: asdict(figure) for name, figure in evaluate(fitted, split.train, split.test).intervals.items()
-        },
+        "scorecard": {name: asdict(figure) for name, figure in card.intervals.items()},
     }
 
 
