@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from scipy.stats import rankdata
 from sklearn.model_selection import cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
@@ -67,18 +67,21 @@ def alone(feature: F, frame: pd.DataFrame, target: Codes, folds: Folds, seed: in
     matrix = Encoding.fit([feature], frame).transform(frame)
     if not matrix.shape[1]:
         return 0.5
-    return _told(target, cross_val_predict(_tree(seed), matrix, target, cv=folds, method="predict_proba"))
+    shares = cross_val_predict(_tree(seed), matrix, target, cv=folds, method="predict_proba")
+    return max(roc_auc(target == answer, shares[:, answer]) for answer in range(shares.shape[1]))
 
 
 def _learnt(feature: F, frame: pd.DataFrame, target: Codes, seed: int) -> float:
-    """ROC-AUC of what one feature tells of the rows that were learnt from."""
+    """ROC-AUC of what one feature tells of the rows that were learnt from, by ranks (Mann and Whitney, 1947)."""
     matrix = Encoding.fit([feature], frame).transform(frame)
-    return _told(target, _tree(seed).fit(matrix, target).predict_proba(matrix)) if matrix.shape[1] else 0.5
+    if not matrix.shape[1]:
+        return 0.5
+    shares = _tree(seed).fit(matrix, target).predict_proba(matrix)
+    is_answer = target[:, None] == np.arange(shares.shape[1])
+    rows = is_answer.sum(axis=0)
+    ranks = np.where(is_answer, rankdata(shares, axis=0), 0.0).sum(axis=0)
+    return float(np.max((ranks - rows * (rows + 1) / 2) / (rows * (len(target) - rows))))
 
 
 def _tree(seed: int) -> DecisionTreeClassifier:
     return DecisionTreeClassifier(max_leaf_nodes=_LEAVES, min_samples_leaf=5, random_state=seed)
-
-
-def _told(target: Codes, shares: NDArray[np.float64]) -> float:
-    return max(roc_auc(target == answer, shares[:, answer]) for answer in range(shares.shape[1]))
