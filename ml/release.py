@@ -1,6 +1,6 @@
 """From a training set to a registered version: split, fit, evaluate, draw, bundle, register, pass the gate."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from math import isnan
@@ -13,12 +13,12 @@ from ml import bundle, card, distributed, gate, leakage, plots, pruning, trainin
 from ml.bundle import BundleFeature, Header
 from ml.card import Origin
 from ml.datasets import Split, TrainingSet, refuse_all_purged, split_by_time
-from ml.evaluation import Scorecard, curves, evaluate, outcomes_of
+from ml.evaluation import Outcomes, Scorecard, curves, evaluate, outcomes_of
 from ml.explanation import BASE, contributions
 from ml.findings import Findings
 from ml.gate import GateOutcome
 from ml.pipelines import PipelineBooster
-from ml.policy_evaluation import PolicyComparison, compare_policies, threshold_choices
+from ml.policy_evaluation import PolicyComparison, ThresholdChoice, compare_policies, threshold_choices
 from ml.registry import ChampionVersion, NewVersion, Registry
 from ml.search import nearby_spread
 from ml.specs import ModelSpec
@@ -75,47 +75,22 @@ def release_model(
     fitted, ablation = pruning.prune(learn(spec, split.train, data.features), split.train, learn)
     # not before the fit, which refuses rows too few to be probed
     leakage.probe(spec, data.features, split.train)
-    scorecard = evaluate(fitted, split.train, split.test)
     outcomes = outcomes_of(fitted, split.test)
-    target, score = outcomes.target, outcomes.score
-    findings = Findings.of(fitted, ablation, data.features, split, outcomes)
-    findings.draw(folder / "plots")
-    # what nobody was shown can't be compared
-    was_shown = spec.decides and terms.conversion_event.startswith("popup_")
-    policies = compare_policies(target, score, fitted.threshold) if was_shown else None
-    choices = threshold_choices(target, score) if spec.decides else ()
-    drawn: Sequence[Path] = ()
-    if 0 < target.sum() < len(target):
-        drawn = (
-            *plots.draw_model(curves(target, score), fitted.importance(), folder / "plots"),
-            *_drawn_contributions(fitted, split.test, folder / "plots"),
-        )
+    evidence = _Evidence(
+        scorecard=evaluate(fitted, split.train, split.test),
+        outcomes=outcomes,
+        findings=Findings.of(fitted, ablation, data.features, split, outcomes),
+        decides=spec.decides,
+        # what nobody was shown can't be compared
+        was_shown=spec.decides and terms.conversion_event.startswith("popup_"),
+    )
+    drawn = _draw(fitted, evidence, split.test, folder / "plots")
     header = _header(spec, fitted, split, terms)
-    digest = bundle.write(
-        training.bundle_of(fitted, header), folder / "bundle", training.golden_rows(fitted, split.train)
-    )
-    best = fitted.trials[0]
-    origin = Origin(header.trained_from, header.trained_to, terms.is_simulated)
-    version = registry.register(
-        NewVersion(
-            name=spec.name,
-            purpose=spec.description,
-            card=f"{card.model_card(fitted, scorecard, policies, choices, origin)}\n{card.further(findings.sections)}",
-            model=_estimator(fitted),
-            features=fitted.features,
-            params={name: str(value) for name, value in {"family": best.candidate.family, **best.params}.items()},
-            metrics={**scorecard.as_metadata(), **_stability(fitted), **findings.as_metadata()},
-            tags={
-                **tags_of(header.trained_from, header.trained_to, spec.feature_service, terms),
-                "data": data.fingerprint,
-            },
-            bundle_folder=folder / "bundle",
-            digest=digest,
-            plots_folder=folder / "plots",
-            evidence={"thresholds": [asdict(choice) for choice in choices]},
-        )
-    )
-    outcome = gate.judge(scorecard, terms.whole_sessions)
+    golden = training.golden_rows(fitted, split.train)
+    digest = bundle.write(training.bundle_of(fitted, header), folder / "bundle", golden)
+    tags = {**tags_of(header.trained_from, header.trained_to, spec.feature_service, terms), "data": data.fingerprint}
+    version = registry.register(_new_version(fitted, evidence, tags, folder, digest))
+    outcome = gate.judge(evidence.scorecard, terms.whole_sessions)
     if outcome.is_passed:
         registry.promote(spec.name, version)
     elif not may_stay(registry.champion(spec.name), terms):
@@ -123,13 +98,40 @@ def release_model(
     return Release(
         version,
         digest,
-        best.candidate.family,
+        fitted.trials[0].candidate.family,
         fitted.threshold,
-        scorecard,
-        policies,
+        evidence.scorecard,
+        evidence.policies,
         outcome,
         drawn,
     )
+
+
+def may_stay(champion: ChampionVersion | None, terms: Terms) -> bool:
+    """Whether a champion decides on where a version did not pass: if nothing but the rows has changed."""
+    data = gate.judge_data(terms.whole_sessions)
+    return data.is_passed and gate.may_stay(champion, terms.conversion_event, terms.contract_checksum)
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """What the test days say of a model."""
+
+    scorecard: Scorecard
+    outcomes: Outcomes
+    findings: Findings
+    decides: bool
+    was_shown: bool
+
+    @property
+    def policies(self) -> PolicyComparison | None:
+        target, score = self.outcomes.target, self.outcomes.score
+        return compare_policies(target, score, self.scorecard.threshold) if self.was_shown else None
+
+    @property
+    def choices(self) -> Sequence[ThresholdChoice]:
+        target, score = self.outcomes.target, self.outcomes.score
+        return threshold_choices(target, score) if self.decides and target.any() else ()
 
 
 def _learn(
@@ -140,12 +142,6 @@ def _learn(
     # of few rows, threads wait longer for each other than they work
     threads = 1 if len(train) < THREADED_ROWS else cpu_count() or 1
     return training.fit(spec, train, features, terms.impression_budget, threads)
-
-
-def may_stay(champion: ChampionVersion | None, terms: Terms) -> bool:
-    """Whether a champion decides on where a version did not pass: if nothing but the rows has changed."""
-    data = gate.judge_data(terms.whole_sessions)
-    return data.is_passed and gate.may_stay(champion, terms.conversion_event, terms.contract_checksum)
 
 
 def _header(spec: ModelSpec, fitted: Fitted[BundleFeature], split: Split, terms: Terms) -> Header:
@@ -166,11 +162,41 @@ def _estimator(fitted: Fitted[BundleFeature]) -> object:
     return booster.classifier if isinstance(booster, PipelineBooster) else booster
 
 
-def _drawn_contributions(fitted: Fitted[BundleFeature], test: pd.DataFrame, folder: Path) -> Sequence[Path]:
+def _draw(fitted: Fitted[BundleFeature], evidence: _Evidence, test: pd.DataFrame, folder: Path) -> Sequence[Path]:
+    """Everything drawn of a model; those pictures that its asset shows are returned."""
+    folder.mkdir(parents=True, exist_ok=True)
+    evidence.findings.draw(folder)
+    target, score = evidence.outcomes.target, evidence.outcomes.score
+    if not 0 < target.sum() < len(target):
+        return ()
     rows = test.sample(min(len(test), DRAWN_ROWS), random_state=fitted.spec.seed)
-    found = contributions(fitted, rows)
-    values = pd.DataFrame(fitted.encoding.recode(rows), index=rows.index)
-    return () if found is None else (plots.draw_contributions(found.drop(columns=BASE), values, folder),)
+    found, values = contributions(fitted, rows), pd.DataFrame(fitted.encoding.recode(rows), index=rows.index)
+    return (
+        *plots.draw_model(curves(target, score), fitted.importance(), folder),
+        *(() if found is None else (plots.draw_contributions(found.drop(columns=BASE), values, folder),)),
+    )
+
+
+def _new_version(
+    fitted: Fitted[BundleFeature], evidence: _Evidence, tags: Mapping[str, str], folder: Path, digest: str
+) -> NewVersion:
+    spec, best = fitted.spec, fitted.trials[0]
+    origin = Origin(tags["trained_from"], tags["trained_to"], tags["simulated"] == "true")
+    told = card.model_card(fitted, evidence.scorecard, evidence.policies, evidence.choices, origin)
+    return NewVersion(
+        name=spec.name,
+        purpose=spec.description,
+        card=f"{told}\n{card.further(evidence.findings.sections)}",
+        model=_estimator(fitted),
+        features=fitted.features,
+        params={name: str(value) for name, value in {"family": best.candidate.family, **best.params}.items()},
+        metrics={**evidence.scorecard.as_metadata(), **_stability(fitted), **evidence.findings.as_metadata()},
+        tags=tags,
+        bundle_folder=folder / "bundle",
+        digest=digest,
+        plots_folder=folder / "plots",
+        evidence={"thresholds": [asdict(choice) for choice in evidence.choices]},
+    )
 
 
 def _stability(fitted: Fitted[BundleFeature]) -> dict[str, float]:
