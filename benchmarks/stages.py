@@ -23,7 +23,7 @@ from benchmarks.popup import training_rows
 from feature_repo import contract
 from ml.bundle import BundleFeature
 from ml.datasets import features_of
-from ml.evaluation import Interval
+from ml.intervals import Interval
 from ml.specs import BUYER_STAGE
 from ml.stage_choice import Rival, compare
 from ml.stage_evaluation import StageFigures, stage_figures

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from math import isnan
 
 from ml.bundle import BundleFeature
-from ml.evaluation import Interval, Scorecard
+from ml.evaluation import Scorecard
+from ml.intervals import Interval
 from ml.policy_evaluation import PolicyComparison, ThresholdChoice, recommendation
 from ml.power import least_difference
 from ml.search import nearby_spread

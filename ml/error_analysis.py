@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from ml.datasets import F
-from ml.evaluation import Interval, Outcomes
+from ml.evaluation import Outcomes
+from ml.intervals import Interval
 from ml.subgroups import MISSING, Breakdown, Group, break_down
 from ml.training import Fitted
 

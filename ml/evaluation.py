@@ -1,6 +1,5 @@
 """How good a model is on rows it never saw, with 95 % intervals; alone in importing sklearn.metrics."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from math import isfinite
 
@@ -10,26 +9,14 @@ from numpy.typing import NDArray
 from sklearn import config_context, metrics
 
 from ml.datasets import F
+from ml.intervals import RESAMPLES, Interval, interval_of, resampled
 from ml.training import Fitted
 
 Scores = NDArray[np.float64]
 Target = NDArray[np.bool_]
 
-RESAMPLES = 500
 BINS = 10
 SILHOUETTE_ROWS = 2_000
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A figure between the bounds of its 95 % interval; NaN where it is not defined."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})" if isfinite(self.value) else "not defined"
 
 
 @dataclass(frozen=True)
@@ -213,26 +200,6 @@ def _figures(target: Target, score: Scores, threshold: float) -> dict[str, float
         "brier": float(np.mean((score - target) ** 2)),
         "calibration_error": _calibration_error(target, score),
     }
-
-
-def resampled(groups: NDArray[np.intp], seed: int, resamples: int = RESAMPLES) -> Iterator[NDArray[np.intp]]:
-    """Rows of bootstrap samples: as many whole groups as there are, drawn with replacement."""
-    rng = np.random.default_rng(seed)
-    _, group_of = np.unique(groups, return_inverse=True)
-    size = int(group_of.max()) + 1
-    for _ in range(resamples):
-        times = np.bincount(rng.integers(0, size, size), minlength=size)
-        yield np.repeat(np.arange(len(groups)), times[group_of])
-
-
-def interval_of(value: float, drawn: Scores) -> Interval:
-    """A figure with the 95 % interval that its values on bootstrap samples give; undefined ones are left out."""
-    known = drawn[np.isfinite(drawn)]
-    if not isfinite(value) or not len(known):
-        return Interval(value, float("nan"), float("nan"))
-    low, high = np.percentile(known, (2.5, 97.5))
-    # resampling inflates a calibration error, so that the value itself may lie below every draw
-    return Interval(value, min(float(low), value), max(float(high), value))
 
 
 def _bins(score: Scores) -> list[NDArray[np.intp]]:

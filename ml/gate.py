@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from ml.evaluation import Scorecard
-from ml.registry import ChampionVersion
 from ml.segment_choice import STABILITY_FLOOR
 from ml.segments import SegmentReport
 from ml.stage_evaluation import StageFigures
+from ml.versions import ChampionVersion
 
 WHOLE_SESSIONS = 0.5
 USERS_KEPT = 0.5

@@ -7,7 +7,8 @@ from math import ceil
 import numpy as np
 from scipy.stats import binomtest
 
-from ml.evaluation import Interval, Scores, Target
+from ml.evaluation import Scores, Target
+from ml.intervals import Interval
 
 KEEPS_ENOUGH = 0.9
 """The share of conversions that a model must be sure to keep before it may decide for everybody."""

@@ -3,25 +3,20 @@
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
 
-import xgboost as xgb
-from sklearn.base import BaseEstimator
-
 from ml import bundle, policy
-from ml.encoding import Feature
-from ml.pipelines import TRUSTED
+from ml.versions import ChampionVersion, NewVersion, log_model
 from tactful import stores
 from tactful.settings import Settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
-    from mlflow.models import ModelSignature
 
 EXPERIMENT = "tactful"
 CHAMPION = "champion"
@@ -33,38 +28,6 @@ BUNDLE_DIGEST = "bundle_digest"
 
 class RegistryError(ValueError):
     """A version can't be promoted; the message names it and what it lacks."""
-
-
-@dataclass(frozen=True)
-class NewVersion:
-    """All that a version is registered with; `digest` is that of the bundle in `bundle_folder`.
-
-    `evidence` are tables of figures by name, as JSON values.
-    """
-
-    name: str
-    purpose: str
-    card: str
-    model: xgb.Booster | BaseEstimator
-    features: Sequence[Feature]
-    params: Mapping[str, str]
-    metrics: Mapping[str, float]
-    tags: Mapping[str, str]
-    bundle_folder: Path
-    digest: str
-    plots_folder: Path
-    evidence: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class ChampionVersion:
-    """The version of a model that serving follows."""
-
-    name: str
-    version: str
-    digest: str
-    run_id: str
-    tags: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -108,7 +71,7 @@ class Registry:
             ),
         ):
             mlflow.log_params(dict(new.params))
-            model_uri = _log_model(new)
+            model_uri = log_model(new)
             # after the model, so that MLflow shows them on the model's page too
             mlflow.log_metrics(dict(new.metrics))
             mlflow.log_text(new.card, "model_card.md")
@@ -239,43 +202,6 @@ class Registry:
             yield
         finally:
             mlflow.set_tracking_uri(before)
-
-
-def signature_of(features: Sequence[Feature]) -> "ModelSignature":
-    """Every feature as a required column in contract order: text as string, all else as double, or NaN."""
-    from mlflow.models import ModelSignature
-    from mlflow.types.schema import ColSpec, Schema, TensorSpec
-
-    columns: list[ColSpec | TensorSpec] = [
-        ColSpec("string" if feature.data_type == "string" else "double", feature.name) for feature in features
-    ]
-    return ModelSignature(Schema(columns), Schema([ColSpec("double", "score")]))
-
-
-def _log_model(new: NewVersion) -> str:
-    import mlflow
-
-    signature = signature_of(new.features)
-    if isinstance(new.model, xgb.Booster):
-        logged = mlflow.xgboost.log_model(
-            new.model,
-            name=new.name,
-            model_format="json",
-            signature=signature,
-            pip_requirements=[f"xgboost=={xgb.__version__}"],
-        )
-    else:
-        import sklearn
-
-        logged = mlflow.sklearn.log_model(
-            new.model,
-            name=new.name,
-            serialization_format="skops",
-            skops_trusted_types=list(TRUSTED),
-            signature=signature,
-            pip_requirements=[f"scikit-learn=={sklearn.__version__}", "skops"],
-        )
-    return str(logged.model_uri)
 
 
 def _champion(stored: "ModelVersion") -> ChampionVersion:

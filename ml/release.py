@@ -19,10 +19,11 @@ from ml.findings import Findings
 from ml.gate import GateOutcome
 from ml.pipelines import PipelineBooster
 from ml.policy_evaluation import PolicyComparison, ThresholdChoice, compare_policies, threshold_choices
-from ml.registry import ChampionVersion, NewVersion, Registry
+from ml.registry import Registry
 from ml.search import nearby_spread
 from ml.specs import ModelSpec
 from ml.training import Fitted
+from ml.versions import ChampionVersion, NewVersion
 
 DRAWN_ROWS = 1_000
 

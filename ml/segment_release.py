@@ -12,12 +12,13 @@ from ml import gate, segment_bundle, segments
 from ml.bundle import BundleError
 from ml.card import Origin
 from ml.gate import GateOutcome
-from ml.registry import ChampionVersion, NewVersion, Registry
+from ml.registry import Registry
 from ml.release import Terms, tags_of
 from ml.segment_card import segment_card
 from ml.segment_plots import draw_segments
 from ml.segments import Predecessor, SegmentReport
 from ml.specs import SegmentSpec
+from ml.versions import ChampionVersion, NewVersion
 
 _IDS_GIVEN = "ids_given"
 """The tag that says how many ids had been given to segments when a version was registered."""

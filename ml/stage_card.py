@@ -2,7 +2,7 @@
 
 from ml.bundle import BundleFeature
 from ml.card import SHOWN_FEATURES, Origin, markdown
-from ml.evaluation import Interval
+from ml.intervals import Interval
 from ml.stage_choice import Choice, Rival
 from ml.stage_evaluation import Agreement, StageFigures
 from ml.stages import FittedStages

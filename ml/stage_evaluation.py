@@ -7,7 +7,7 @@ from math import isfinite
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.evaluation import Interval, interval_of, resampled
+from ml.intervals import Interval, interval_of, resampled
 
 Names = NDArray[np.object_]
 Counts = NDArray[np.int64]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml.evaluation import Interval
+from ml.intervals import Interval
 from ml.plots import ACCENT, FAINT, INK, draw, paint_importance
 from ml.stage_choice import Choice
 from ml.stage_evaluation import StageFigures

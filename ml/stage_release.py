@@ -11,7 +11,7 @@ from ml.bundle import BundleFeature
 from ml.card import Origin
 from ml.datasets import EVENT_TIMESTAMP, TrainingSet, split_by_time
 from ml.gate import GateOutcome
-from ml.registry import NewVersion, Registry
+from ml.registry import Registry
 from ml.release import Terms, may_stay, tags_of
 from ml.segment_bundle import Header
 from ml.specs import StageSpec
@@ -21,6 +21,7 @@ from ml.stage_choice import Choice, agreement_with_survey, compare
 from ml.stage_evaluation import Agreement, StageFigures, bounds, stage_figures
 from ml.stage_plots import draw_stages
 from ml.stages import FittedStages
+from ml.versions import NewVersion
 
 
 @dataclass(frozen=True)

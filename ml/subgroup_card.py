@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import isfinite
 
 from ml.error_analysis import ERRORS, ErrorReport, Excess
-from ml.evaluation import Interval
+from ml.intervals import Interval
 from ml.subgroups import FIGURES, GROUP_ROWS, Breakdown, Difference
 
 SHOWN_EXCESSES = 3

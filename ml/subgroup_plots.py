@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ml.error_analysis import ErrorReport
-from ml.evaluation import Interval
+from ml.intervals import Interval
 from ml.plots import ACCENT, FAINT, INK, draw
 from ml.subgroups import Breakdown
 

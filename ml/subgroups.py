@@ -15,7 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ml.bundle import BundleFeature
-from ml.evaluation import Interval, Outcomes, Scores, Target, roc_auc
+from ml.evaluation import Outcomes, Scores, Target, roc_auc
+from ml.intervals import Interval
 from ml.policy_evaluation import wilson
 from ml.power import standard_error
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 if TYPE_CHECKING:
-    from ml.evaluation import Interval, Scorecard
+    from ml.evaluation import Scorecard
+    from ml.intervals import Interval
     from ml.policy_evaluation import PolicyComparison, PolicyOutcome
     from ml.release import Release
     from ml.segment_release import SegmentRelease

@@ -14,7 +14,8 @@ import pandas as pd
 from ga4_export.privacy import pseudonym
 from ml import bundle
 from ml.datasets import EVENT_TIMESTAMP, split_by_time
-from ml.evaluation import Interval, Outcomes, share_of_best, target_of
+from ml.evaluation import Outcomes, share_of_best, target_of
+from ml.intervals import Interval
 from ml.registry import Registry
 from ml.specs import MODELS, ModelSpec
 from simulator import truth

@@ -3,8 +3,9 @@
 from rich.console import Console
 from rich.table import Table
 
-from ml.registry import ChampionVersion, Registry, RegistryError
+from ml.registry import Registry, RegistryError
 from ml.specs import MODELS
+from ml.versions import ChampionVersion
 from tactful.home import require_run
 from tactful.settings import Settings, SettingsError
 

@@ -7,7 +7,8 @@ import pytest
 
 from ml.bundle import BundleFeature
 from ml.card import Origin, model_card
-from ml.evaluation import Interval, Scorecard, evaluate
+from ml.evaluation import Scorecard, evaluate
+from ml.intervals import Interval
 from ml.policy_evaluation import compare_policies, threshold_choices
 from ml.training import Fitted
 

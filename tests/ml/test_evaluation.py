@@ -3,18 +3,8 @@ from math import isnan, nan
 import numpy as np
 import pytest
 
-from ml.evaluation import (
-    Interval,
-    Outcomes,
-    Scorecard,
-    Scores,
-    Target,
-    curves,
-    roc_auc,
-    scorecard,
-    separation,
-    share_of_best,
-)
+from ml.evaluation import Outcomes, Scorecard, Scores, Target, curves, roc_auc, scorecard, separation, share_of_best
+from ml.intervals import Interval
 
 TARGET = np.array([False, False, True, False, True, False, False, True, False, True])
 SCORE = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9])

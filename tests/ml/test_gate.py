@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from ml import segments
-from ml.evaluation import Interval, Outcomes, scorecard
+from ml.evaluation import Outcomes, scorecard
 from ml.gate import GateOutcome, judge, judge_segments, may_stay
-from ml.registry import ChampionVersion
+from ml.intervals import Interval
+from ml.versions import ChampionVersion
 from tests.ml.segment_users import COLUMNS, DAY, SPEC, users
 
 

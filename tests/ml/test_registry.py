@@ -9,8 +9,9 @@ import pytest
 from ml import bundle, training
 from ml.bundle import BundleError, BundleFeature, Header
 from ml.pipelines import PipelineBooster
-from ml.registry import NewVersion, Registry, RegistryError, signature_of
+from ml.registry import Registry, RegistryError
 from ml.training import Fitted
+from ml.versions import NewVersion, signature_of
 from tactful.settings import Settings
 
 Model = Fitted[BundleFeature]

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from ml.bundle import BundleFeature
-from ml.evaluation import Interval, Outcomes, outcomes_of, roc_auc
+from ml.evaluation import Outcomes, outcomes_of, roc_auc
+from ml.intervals import Interval
 from ml.policy_evaluation import wilson
 from ml.subgroup_card import subgroup_section
 from ml.subgroups import FIGURES, Breakdown, Group, break_down, subgroups, visitors

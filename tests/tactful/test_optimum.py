@@ -8,8 +8,9 @@ import pytest
 
 from ml import bundle, training
 from ml.bundle import BundleFeature, Header
-from ml.registry import NewVersion, Registry
+from ml.registry import Registry
 from ml.specs import POPUP_PROFILE
+from ml.versions import NewVersion
 from simulator.scenarios import settings_shop
 from tactful import optimum
 from tactful.settings import Settings
