@@ -94,7 +94,7 @@ def _trust(models: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """What to do with each model, and how near it comes to the best there could be."""
     for name, model in models.items():
         if "recommendation" in model:
-            yield f"[bold]{name}[/] {escape(model['recommendation'])}"
+            yield f"[bold]{name}[/]: {escape(model['recommendation'])}"
         if "share_of_bayes_roc_auc" in model:
             low, high = (_figure(model.get(f"share_of_bayes_roc_auc_{bound}")) for bound in ("low", "high"))
             reached = f"{_figure(model['share_of_bayes_roc_auc'])} ({low} to {high})"
