@@ -156,7 +156,7 @@ PURCHASE_PROPENSITY = ModelSpec(
     least_importance=0.01,
     candidates=(
         Candidate("logistic_regression", {"logisticregression__C": (0.1,)}),
-        Candidate("random_forest", {"n_estimators": (60,), "max_samples": (0.2,), "min_samples_leaf": (10,)}),
+        Candidate("random_forest", {"n_estimators": (40,), "max_samples": (0.2,), "min_samples_leaf": (10,)}),
         Candidate(
             "xgboost",
             {
