@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ml import training
 from ml.datasets import F
@@ -20,8 +22,8 @@ class Ablation:
     """A model without its least important features beside the same model with all of them, on the same folds.
 
     `dropped` are those features with their importance; `full` and `pruned` are the means of `metric` over the folds,
-    `deviation` is how far they spread with all features. Importance is that of all training rows, so that the
-    comparison flatters the pruned model a little.
+    and `standard_error` is that of their mean difference, fold by fold. Importance is that of all training rows, so
+    that the comparison flatters the pruned model a little.
     """
 
     metric: str
@@ -29,12 +31,12 @@ class Ablation:
     dropped: Mapping[str, float]
     full: float
     pruned: float
-    deviation: float
+    standard_error: float
 
     @property
     def is_pruned(self) -> bool:
         """True where the model is none the worse without them, as far as the folds can tell."""
-        return self.pruned >= self.full - self.deviation
+        return self.pruned >= self.full - self.standard_error
 
     def as_metadata(self) -> dict[str, float]:
         """Every figure by name."""
@@ -50,8 +52,8 @@ class Ablation:
         outcome = "they are left out" if self.is_pruned else "they stay"
         return (
             f"{len(self.dropped)} features count for less than {self.least_importance:.0%} each ({named}). "
-            f"Without them {self.metric} is {self.pruned:.3f}, with all {self.full:.3f} ± {self.deviation:.3f} "
-            f"on the same folds: {outcome}."
+            f"Without them {self.metric} is {self.pruned:.3f}, with all {self.full:.3f}, on the same "
+            f"folds, with a standard error of {self.standard_error:.3f} in the difference: {outcome}."
         )
 
 
@@ -77,11 +79,15 @@ def prune(fitted: Fitted[F], frame: pd.DataFrame, learn: Learn = training.fit) -
         dropped={name: share for name, share in importance.items() if name not in kept},
         full=best.mean,
         pruned=pruned.trials[0].mean,
-        deviation=best.deviation,
+        standard_error=_standard_error(np.subtract(pruned.trials[0].scores, best.scores)),
     )
     if not ablation.is_pruned:
         return fitted, ablation
     return replace(pruned, spec=spec, trials=fitted.trials, left_out=fitted.left_out), ablation
+
+
+def _standard_error(differences: NDArray[np.float64]) -> float:
+    return float(differences.std(ddof=1) / np.sqrt(len(differences)))
 
 
 def _as_chosen(fitted: Fitted[F]) -> ModelSpec:
