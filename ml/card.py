@@ -146,8 +146,5 @@ def _percent(interval: Interval) -> str:
 
 
 def _figures(intervals: Mapping[str, Interval]) -> str:
-    rows = [
-        f"| {name} | {interval.value:.3f} | {interval.low:.3f} to {interval.high:.3f} | {_MEANINGS[name]} |"
-        for name, interval in intervals.items()
-    ]
-    return "\n".join(("| figure | value | 95 % interval | meaning |", "|---|---|---|---|", *rows))
+    rows = [f"| {name} | {interval} | {_MEANINGS[name]} |" for name, interval in intervals.items()]
+    return "\n".join(("| figure | value, 95 % interval | meaning |", "|---|---|---|", *rows))

@@ -122,11 +122,11 @@ def split_by_missing(
 ) -> tuple[tuple[F, ...], dict[str, float]]:
     """The features of which a share below `limit` is missing in `frame`, and the missing share of each other one.
 
-    With a limit of 1.0 only what is missing throughout is left out. So it is with places, whatever the limit: recoding
-    gives what is missing of them a value of its own.
+    With a limit of 1.0 only what is missing throughout is left out. So it is with cities, whatever the limit: recoding
+    gives a missing one the median population and a region of its own.
     """
     missing = {feature.name: float(frame[feature.name].isna().mean()) for feature in features}
-    kept = tuple(feature for feature in features if missing[feature.name] < (1.0 if feature.place else limit))
+    kept = tuple(feature for feature in features if missing[feature.name] < (1.0 if feature.place == "city" else limit))
     names = {feature.name for feature in kept}
     return kept, {name: share for name, share in missing.items() if name not in names}
 

@@ -55,11 +55,13 @@ def fit(
     and logistic regressions are left out: XGBoost alone learns from partitions.
 
     Raises:
-        TooFewPositives, DatasetError: as `training.fit`, of the sample.
+        TooFewPositives, DatasetError: as `training.fit`; too few positives are counted in the sample.
     """
     from xgboost import dask as xgb_dask
 
-    rows = len(frame)
+    rows, nulls = len(frame), int(frame[spec.label].isna().sum().compute())
+    if nulls:
+        raise DatasetError(f"Label {spec.label} is null in {nulls} of {rows} rows; each row needs a label.")
     sample = frame.sample(frac=min(1.0, SAMPLE_ROWS / rows), random_state=spec.seed).compute()
     tried = training.fit(_boosted(spec), sample, features, impression_budget)
     there = frame.map_partitions(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn import config_context, metrics
 
 from ml.datasets import F
-from ml.intervals import RESAMPLES, Interval, interval_of, resampled
+from ml.intervals import RESAMPLES, UNDEFINED, Interval, interval_of, resampled
 from ml.training import Fitted
 
 Scores = NDArray[np.float64]
@@ -174,8 +174,7 @@ def separation(matrix: NDArray[np.floating], groups: NDArray[np.intp], seed: int
     rows = np.sort(rng.permutation(len(matrix))[:SILHOUETTE_ROWS])
     sample, drawn_groups = matrix[rows], groups[rows]
     if not 1 < len(np.unique(drawn_groups)) < len(rows):
-        undefined = Interval(float("nan"), float("nan"), float("nan"))
-        return Separation(undefined, float("nan"), np.zeros(len(rows)), drawn_groups)
+        return Separation(UNDEFINED, float("nan"), np.zeros(len(rows)), drawn_groups)
     widths = metrics.silhouette_samples(sample, drawn_groups)
     means = rng.choice(widths, size=(RESAMPLES, len(widths))).mean(axis=1)
     index = float(metrics.davies_bouldin_score(sample, drawn_groups))
@@ -225,5 +224,8 @@ def _lift_top_decile(target: Target, score: Scores) -> float:
 
 
 def _calibration_error(target: Target, score: Scores) -> float:
-    gaps = [abs(score[rows].mean() - target[rows].mean()) * len(rows) for rows in _bins(score)]
+    # rows of equal scores are one to the model, whatever their order
+    _, whose, ties = np.unique(score, return_inverse=True, return_counts=True)
+    observed = (np.bincount(whose, target) / ties)[whose]
+    gaps = [abs(score[rows].mean() - observed[rows].mean()) * len(rows) for rows in _bins(score)]
     return float(sum(gaps) / len(score))

@@ -22,6 +22,9 @@ class Interval:
         return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})" if isfinite(self.value) else "not defined"
 
 
+UNDEFINED = Interval(float("nan"), float("nan"), float("nan"))
+
+
 def resampled(groups: NDArray[np.intp], seed: int, resamples: int = RESAMPLES) -> Iterator[NDArray[np.intp]]:
     """Rows of bootstrap samples: as many whole groups as there are, drawn with replacement."""
     rng = np.random.default_rng(seed)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from ml.evaluation import Scores, Target
-from ml.intervals import Interval
+from ml.intervals import UNDEFINED, Interval
 
 KEEPS_ENOUGH = 0.9
 """The share of conversions that a model must be sure to keep before it may decide for everybody."""
@@ -94,6 +94,6 @@ def _outcome(target: Target) -> PolicyOutcome:
 def wilson(successes: int, trials: int) -> Interval:
     """A share with Wilson's interval; not defined without trials."""
     if not trials:
-        return Interval(float("nan"), float("nan"), float("nan"))
+        return UNDEFINED
     bounds = binomtest(successes, trials).proportion_ci(method="wilson")
     return Interval(successes / trials, float(bounds.low), float(bounds.high))

@@ -23,6 +23,7 @@ CHAMPION = "champion"
 LAST_CHAMPION = "last_champion"
 BUNDLE = "bundle"
 EVIDENCE = "evidence"
+MODEL_CARD = "model_card.md"
 BUNDLE_DIGEST = "bundle_digest"
 
 
@@ -74,7 +75,7 @@ class Registry:
             model_uri = log_model(new)
             # after the model, so that MLflow shows them on the model's page too
             mlflow.log_metrics(dict(new.metrics))
-            mlflow.log_text(new.card, "model_card.md")
+            mlflow.log_text(new.card, MODEL_CARD)
             for name, table in new.evidence.items():
                 mlflow.log_text(json.dumps(table), f"{EVIDENCE}/{name}.json")
             mlflow.log_artifacts(str(new.plots_folder), "plots")
@@ -135,7 +136,9 @@ class Registry:
         stored = client.get_model_version(name, version)
         for metric, value in metrics.items():
             client.log_metric(str(stored.run_id), metric, value)
-        client.update_model_version(name, version, f"{stored.description or ''}\n{section}\n")
+        card = f"{stored.description or ''}\n{section}\n"
+        client.log_text(str(stored.run_id), card, MODEL_CARD)
+        client.update_model_version(name, version, card)
 
     def evidence(self, version: ChampionVersion, name: str) -> Any:
         """A table of figures that a version was registered with; None if it has no such one."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ml.bundle import BundleFeature
 from ml.evaluation import Outcomes, Scores, Target, roc_auc
-from ml.intervals import Interval
+from ml.intervals import UNDEFINED, Interval
 from ml.policy_evaluation import wilson
 from ml.power import standard_error
 
@@ -28,7 +28,6 @@ GROUP_ROWS = 50
 # below this many users of either answer, a ROC-AUC says nothing
 _ANSWERS = 10
 _REACH = NormalDist().inv_cdf(0.975)
-_UNDEFINED = Interval(float("nan"), float("nan"), float("nan"))
 
 Users = NDArray[np.intp]
 
@@ -141,7 +140,7 @@ def _figure(name: str, threshold: float) -> Callable[..., Interval]:
 def _share(part: Target, users: Users) -> Interval:
     """The share of rows, with Wilson's interval of as many trials as there are users."""
     if not len(part):
-        return _UNDEFINED
+        return UNDEFINED
     share, trials = float(part.mean()), len(np.unique(users))
     bounds = wilson(round(share * trials), trials)
     return Interval(share, min(bounds.low, share), max(bounds.high, share))
@@ -151,7 +150,7 @@ def _roc_auc(target: Target, score: Scores, users: Users) -> Interval:
     """ROC-AUC with the standard error of as many rows of each answer as there are users with it."""
     positives, negatives = (len(np.unique(users[answer])) for answer in (target, ~target))
     if min(positives, negatives) < _ANSWERS:
-        return _UNDEFINED
+        return UNDEFINED
     value = roc_auc(target, score)
     reach = _REACH * standard_error(value, positives, negatives)
     return Interval(value, max(value - reach, 0.0), min(value + reach, 1.0))

@@ -15,7 +15,7 @@ from ga4_export.privacy import pseudonym
 from ml import bundle
 from ml.datasets import EVENT_TIMESTAMP, split_by_time
 from ml.evaluation import Outcomes, share_of_best, target_of
-from ml.intervals import Interval
+from ml.intervals import UNDEFINED, Interval
 from ml.registry import Registry
 from ml.specs import MODELS, ModelSpec
 from simulator import truth
@@ -68,7 +68,10 @@ def share(
     spec: ModelSpec, registry: Registry, version: Mapping[str, Any], rows: pd.DataFrame, moments: pd.DataFrame
 ) -> Interval:
     """The ROC-AUC of a version on the test days of its training set, as a share of that of the truth there."""
-    test = split_by_time(rows, spec.horizon).test.merge(moments, on=["user_pseudo_id", EVENT_TIMESTAMP])
+    keys = ["user_pseudo_id", EVENT_TIMESTAMP]
+    test = split_by_time(rows, spec.horizon).test.merge(moments, on=keys, validate="one_to_one")
+    if test.empty:
+        return UNDEFINED
     with TemporaryDirectory() as folder:
         read = bundle.read(registry.download_bundle(spec.name, version["version"], Path(folder)), version["digest"])
     outcomes = Outcomes(target_of(test, spec.label), read.score(test), pd.factorize(test["user_pseudo_id"])[0])

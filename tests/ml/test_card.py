@@ -30,7 +30,7 @@ def test_a_card_says_what_it_is_for_from_which_days_and_how_good(
     assert card.startswith("# popup_profile\n\nWill this visitor answer the pop-up")
     assert "Simulated data; says nothing of a real shop. Training days 2026-01-05 to 2026-02-20." in card
     assert f"It ranks better than chance: ROC-AUC {scorecard.roc_auc}" in card
-    assert f"| roc_auc | {scorecard.roc_auc.value:.3f} |" in card
+    assert f"| roc_auc | {scorecard.roc_auc.value:.3f} (" in card
     assert "Showing always: 1,000 shown, 20 conversions (2.0%, 1.3% to 3.1%)." in card
     assert all(f"| {name} |" in card for name in scorecard.intervals)
     assert "| 0.8999 | 10% | 100.0%, 83.9% to 100.0% |" in card

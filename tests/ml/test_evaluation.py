@@ -117,3 +117,10 @@ def test_the_best_scores_have_all_of_the_best_and_a_coin_half_of_it() -> None:
     assert share_of_best(Outcomes(target, best, groups), best).low == 1.0
     coin = share_of_best(Outcomes(target, rng.random(2_000), groups), best)
     assert coin.low < 0.5 / roc_auc(target, best) < coin.high
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_score_that_is_right_on_average_is_calibrated_in_any_order(reverse: bool) -> None:
+    target = np.sort(np.random.default_rng(0).random(1_000) < 0.1)[:: -1 if reverse else 1]
+    card = judge(target, np.full(1_000, target.mean()), resamples=2)
+    assert card.calibration_error.value == pytest.approx(0, abs=1e-9)
