@@ -9,7 +9,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -19,13 +19,21 @@ from ml.specs import Family
 
 
 class EarlyStopped(xgb.XGBClassifier):  # type: ignore[misc]
-    """XGBoost with as many trees as a fifth of the rows, held out, ask for."""
+    """XGBoost with as many trees as a fifth of the rows, held out, ask for; `users` says whose rows stay together."""
 
-    def fit(self, X: Matrix, y: NDArray[np.bool_], **kwargs: Any) -> Self:  # noqa: N803 - scikit-learn's names
+    def fit(
+        self,
+        X: Matrix,  # noqa: N803 - scikit-learn's names
+        y: NDArray[np.bool_],
+        users: NDArray[np.intp] | None = None,
+        **kwargs: Any,
+    ) -> Self:
         if self.early_stopping_rounds is None:
             super().fit(X, y, **kwargs)
             return self
-        inner, held_out = train_test_split(np.arange(len(y)), test_size=0.2, stratify=y, random_state=self.random_state)
+        whose = np.arange(len(y)) if users is None else users
+        fifths = StratifiedGroupKFold(5, shuffle=True, random_state=self.random_state)
+        inner, held_out = next(fifths.split(X, y, whose))
         super().fit(X[inner], y[inner], eval_set=[(X[held_out], y[held_out])], verbose=False, **kwargs)
         return self
 
@@ -33,12 +41,18 @@ class EarlyStopped(xgb.XGBClassifier):  # type: ignore[misc]
 class LearntAgain(EarlyStopped):
     """XGBoost with the trees that held-out rows asked for, then learnt again with that many on all rows."""
 
-    def fit(self, X: Matrix, y: NDArray[np.bool_], **kwargs: Any) -> Self:  # noqa: N803 - scikit-learn's names
-        super().fit(X, y, **kwargs)
+    def fit(
+        self,
+        X: Matrix,  # noqa: N803 - scikit-learn's names
+        y: NDArray[np.bool_],
+        users: NDArray[np.intp] | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        super().fit(X, y, users, **kwargs)
         if self.early_stopping_rounds is not None:
             most, patience = self.n_estimators, self.early_stopping_rounds
             self.set_params(n_estimators=self.best_iteration + 1, early_stopping_rounds=None)
-            super().fit(X, y, **kwargs)
+            super().fit(X, y, users, **kwargs)
             self.set_params(n_estimators=most, early_stopping_rounds=patience)
         return self
 

@@ -16,7 +16,7 @@ from sklearn.model_selection import GridSearchCV, ParameterGrid, StratifiedGroup
 from ml import families
 from ml.calibration import pick_threshold
 from ml.encoding import Matrix
-from ml.specs import Candidate, Metric, ModelSpec, StageSpec
+from ml.specs import Candidate, Family, Metric, ModelSpec, StageSpec
 
 log = logging.getLogger(__name__)
 
@@ -30,18 +30,23 @@ TIE_BREAKER: Metric = "roc_auc"
 
 @dataclass(frozen=True)
 class Rows:
-    """What is learnt from: the encoded rows, their answers, and the folds that they are compared on."""
+    """What is learnt from: the encoded rows, their answers, the folds that they are compared on, and whose they are."""
 
     matrix: Matrix
     target: Target
     folds: Folds
+    users: NDArray[np.intp] | None = None
+
+    def told(self, family: Family) -> dict[str, NDArray[np.intp]]:
+        """What `fit` of a family is told beside rows and answers: XGBoost holds out whole users as it stops early."""
+        return {} if self.users is None or family != "xgboost" else {"users": self.users}
 
 
 @dataclass(frozen=True)
 class Trial:
     """A setting that was tried, with the mean and the spread of its spec's metric over the folds.
 
-    `tie_breaker` is the mean of TIE_BREAKER over them.
+    `tie_breaker` is the mean of TIE_BREAKER over them, `scores` are the metric of each.
     """
 
     candidate: Candidate
@@ -49,6 +54,7 @@ class Trial:
     mean: float
     deviation: float
     tie_breaker: float
+    scores: tuple[float, ...] = ()
 
     def is_beside(self, other: "Trial") -> bool:
         """True for settings of one family that differ by one step of the grid in one parameter."""
@@ -110,14 +116,16 @@ def search(spec: ModelSpec, rows: Rows, impression_budget: float, n_jobs: int) -
         estimator = families.build(candidate.family, spec.seed, n_jobs, to_compare=True)
         grid = {name: list(values) for name, values in candidate.grid.items()}
         found = GridSearchCV(estimator, grid, scoring=scoring, cv=rows.folds, refit=False, error_score="raise")
-        results = found.set_callbacks(_Progress(spec, candidate)).fit(rows.matrix, rows.target).cv_results_
+        found.set_callbacks(_Progress(spec, candidate)).fit(rows.matrix, rows.target, **rows.told(candidate.family))
+        results = found.cv_results_
         figures = (
             results[f"{kind}_test_{name}"]
             for kind, name in (("mean", spec.metric), ("std", spec.metric), ("mean", TIE_BREAKER))
         )
+        by_fold = zip(*(results[f"split{fold}_test_{spec.metric}"] for fold in range(len(rows.folds))), strict=True)
         trials += [
-            Trial(candidate, params, *map(float, values))
-            for params, *values in zip(results["params"], *figures, strict=True)
+            Trial(candidate, params, float(mean), float(deviation), float(tie_breaker), tuple(map(float, scores)))
+            for params, mean, deviation, tie_breaker, scores in zip(results["params"], *figures, by_fold, strict=True)
         ]
     return tuple(sorted(trials, key=lambda trial: (-trial.mean, -trial.tie_breaker)))
 

@@ -1,6 +1,5 @@
 """Fitting: from a table to a calibrated model with a threshold; reads nothing, logs nothing."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol
@@ -16,7 +15,7 @@ from ml import families
 from ml.bundle import Bundle, BundleFeature, Calibration, Header
 from ml.calibration import fit_platt, pick_threshold
 from ml.datasets import DatasetError, F, split_by_missing
-from ml.encoding import Encoding, Feature
+from ml.encoding import Encoding, Feature, Matrix
 from ml.pipelines import PipelineBooster, log_odds
 from ml.search import Rows, Trial, folds_of, search
 from ml.specs import ModelSpec
@@ -108,17 +107,21 @@ def fit(
     if not kept:
         raise DatasetError(f"{spec.name} has 0 features of which less than {spec.missing_limit:.0%} is missing.")
     encoding = Encoding.fit(kept, frame)
-    rows = Rows(encoding.transform(frame), target, folds_of(spec, frame, target))
+    matrix = encoding.transform(frame)
+    _refuse_unlearnable(spec, encoding, matrix)
+    users = None if spec.group is None else pd.factorize(frame[spec.group])[0]
+    rows = Rows(matrix, target, folds_of(spec, frame, target), users)
     trials = search(spec, rows, impression_budget, n_jobs)
-    best = families.build(trials[0].candidate.family, spec.seed, n_jobs).set_params(**trials[0].params)
-    margin = _unseen_margin(best, rows)
+    family = trials[0].candidate.family
+    best = families.build(family, spec.seed, n_jobs).set_params(**trials[0].params)
+    margin = _unseen_margin(best, rows, rows.told(family))
     calibration = fit_platt(margin, target)
     return Fitted(
         spec=spec,
         features=kept,
         left_out=left_out,
         encoding=encoding,
-        booster=families.booster_of(best.fit(rows.matrix, target)),
+        booster=families.booster_of(best.fit(rows.matrix, target, **rows.told(family))),
         calibration=calibration,
         threshold=pick_threshold(calibration.probability(margin), target, impression_budget),
         trials=trials,
@@ -133,9 +136,14 @@ def bundle_of(fitted: Fitted[BundleFeature], header: Header) -> Bundle:
 
 
 def golden_rows(fitted: Reads, frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows spread evenly over `frame`, as plain values that JSON can hold, for a bundle to be tried with."""
-    step = math.ceil(len(frame) / GOLDEN_ROWS)
-    sample = frame[[feature.name for feature in fitted.features]].iloc[::step].astype(object)
+    """Rows that could be, as plain values that JSON can hold, for a bundle to be tried with.
+
+    Each value stands in `frame`, no row does: a version keeps its bundle for good, and people may ask to be forgotten.
+    """
+    rng = np.random.default_rng(GOLDEN_ROWS)
+    size = min(GOLDEN_ROWS, len(frame))
+    drawn = {feature.name: frame[feature.name].iloc[rng.permutation(len(frame))[:size]] for feature in fitted.features}
+    sample = pd.DataFrame({name: values.astype(object).to_numpy() for name, values in drawn.items()})
     return [
         {str(name): None if pd.isna(value) else value for name, value in row.items()}
         for row in sample.to_dict("records")
@@ -149,6 +157,17 @@ def _refuse_unusable(spec: ModelSpec, frame: pd.DataFrame, features: Sequence[F]
     absent = [name for name in needed if name not in frame.columns]
     if absent:
         raise DatasetError(f"{spec.name} needs columns {absent}; the table has {sorted(frame.columns)}.")
+    nameless = int(frame[spec.group].isna().sum()) if spec.group else 0
+    if nameless:
+        raise DatasetError(f"{spec.group} is null in {nameless} of {len(frame)} rows; each row must be somebody's.")
+
+
+def _refuse_unlearnable(spec: ModelSpec, encoding: Encoding, matrix: Matrix) -> None:
+    if not encoding.names:
+        raise DatasetError(f"{spec.name} has no number to learn from, and no text of which a level stands in 20 rows.")
+    infinite = [name for name, values in zip(encoding.names, matrix.T, strict=True) if np.isinf(values).any()]
+    if infinite:
+        raise DatasetError(f"{spec.name} has infinite values in {infinite}; a number, or null, is needed in each row.")
 
 
 def _target(spec: ModelSpec, frame: pd.DataFrame) -> NDArray[np.bool_]:
@@ -176,6 +195,8 @@ def _refuse_few_groups(spec: ModelSpec, frame: pd.DataFrame, target: NDArray[np.
             )
 
 
-def _unseen_margin(classifier: ClassifierMixin, rows: Rows) -> NDArray[np.float64]:
-    probability = cross_val_predict(classifier, rows.matrix, rows.target, cv=rows.folds, method="predict_proba")
+def _unseen_margin(classifier: ClassifierMixin, rows: Rows, told: Mapping[str, Any]) -> NDArray[np.float64]:
+    probability = cross_val_predict(
+        classifier, rows.matrix, rows.target, cv=rows.folds, method="predict_proba", params=dict(told)
+    )
     return log_odds(probability[:, 1])

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml import search
+from ml import families, search
 from ml.search import Rows, Trial, folds_of, nearby_spread
 from ml.specs import POPUP_PROFILE, Candidate
 
@@ -50,3 +50,14 @@ def test_recall_is_bought_within_the_budget_and_ties_go_to_the_better_ranking() 
     assert generous[0].mean == 1.0
     assert generous[0].tie_breaker == max(found.tie_breaker for found in generous if found.mean == 1.0)
     assert max(found.mean for found in tight) < 0.9
+
+
+def test_early_stopping_holds_out_whole_users() -> None:
+    """Rows of one user are alike in everything: held out by rows, learning them by heart would look good for ever."""
+    rng = np.random.default_rng(3)
+    users = np.repeat(np.arange(150), 8)
+    matrix, target = rng.normal(size=(150, 6))[users].astype(np.float32), (rng.random(150) < 0.3)[users]
+    booster = families.build("xgboost", seed=7, n_jobs=1, to_compare=True)
+    booster.set_params(n_estimators=300, early_stopping_rounds=10, max_depth=3)
+    by_row = booster.fit(matrix, target).best_iteration
+    assert booster.fit(matrix, target, users=users).best_iteration < by_row / 5

@@ -13,6 +13,7 @@ from ml.datasets import DatasetError, columns_of
 from ml.evaluation import evaluate
 from ml.specs import POPUP_PROFILE, PURCHASE_PROPENSITY
 from ml.training import Fitted, TooFewPositives
+from tests.ml.conftest import build_shop
 
 Shop = Callable[..., pd.DataFrame]
 
@@ -84,7 +85,7 @@ def test_labels_without_signal_give_every_row_about_the_same_probability(
 
 
 def test_golden_rows_are_plain_json_that_keeps_nulls(popup_model: Fitted[BundleFeature], shop: Shop) -> None:
-    rows = training.golden_rows(popup_model, shop("converts"))
+    rows = training.golden_rows(popup_model, shop("converts").assign(minutes=np.tile([2.0, np.nan], 300)))
     assert len(rows) == training.GOLDEN_ROWS
     assert json.loads(json.dumps(rows, allow_nan=False)) == rows
     assert any(row["minutes"] is None for row in rows)
@@ -108,3 +109,33 @@ def test_a_public_shop_table_is_tried_in_a_few_lines() -> None:
     fitted = training.fit(spec, train, columns_of(table.drop(columns="Revenue")))
     assert evaluate(fitted, train, test).roc_auc.low > 0.8
     assert next(iter(fitted.importance())) == "PageValues"
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "told"),
+    [
+        ("minutes", np.inf, r"infinite values in \['minutes'\]"),
+        ("user_pseudo_id", None, "user_pseudo_id is null in 1 of 600 rows"),
+    ],
+)
+def test_values_that_can_t_be_learnt_from_are_named(
+    shop: Shop, features: Sequence[BundleFeature], column: str, value: float | None, told: str
+) -> None:
+    table = shop("converts")
+    table[column] = table[column].where(table.index != 7, value)
+    with pytest.raises(DatasetError, match=told):
+        training.fit(POPUP_PROFILE, table, features)
+
+
+def test_texts_of_rare_levels_alone_are_refused(shop: Shop) -> None:
+    table = shop("converts").assign(ticket=lambda rows: "ticket " + rows.index.astype(str))
+    with pytest.raises(DatasetError, match="no text of which a level stands in 20 rows"):
+        training.fit(POPUP_PROFILE, table, columns_of(table[["ticket"]]))
+
+
+def test_golden_rows_hold_values_of_people_and_no_person(popup_model: Fitted[BundleFeature]) -> None:
+    table = build_shop("converts").assign(pages=np.arange(600.0), minutes=np.arange(600.0))
+    rows = training.golden_rows(popup_model, table)
+    assert len(rows) == training.GOLDEN_ROWS
+    assert all(row["pages"] in table["pages"].to_numpy() for row in rows)
+    assert all(row["pages"] != row["minutes"] for row in rows)
