@@ -51,8 +51,8 @@ _INTERRUPTS = np.arange(len(ACTIONS)) != NOTHING
 class Effects:
     """The coefficients of converting and leaving, left alone or asked; an offer adds to those of being asked."""
 
-    converts_alone: Logit = field(default_factory=lambda: Logit(-13.3, 1.2, -0.3, 0.2, 0.1))
-    converts_asked: Logit = field(default_factory=lambda: Logit(-8.9, 0.8, 0.6, 0.2, -0.4))
+    converts_alone: Logit = field(default_factory=lambda: Logit(-13.15, 1.2, -0.3, 0.2, 0.1))
+    converts_asked: Logit = field(default_factory=lambda: Logit(-9.12, 0.8, 0.6, 0.2, -0.4))
     leaves_alone: Logit = field(default_factory=lambda: Logit(3.1, -0.3, 0.0, -0.2, 0.1))
     leaves_asked: Logit = field(default_factory=lambda: Logit(3.0, -0.3, 0.0, -0.2, 0.5))
 

@@ -8,6 +8,7 @@ import numpy as np
 from simulator.clock import SECOND
 from simulator.columns import Columns, Flags, Ints, chance, first_of_run
 from simulator.effects import Answer
+from simulator.promotions import comes_into_view
 from simulator.site import ACCOUNT_PAGES, CONTENT_PAGES, Page
 from simulator.visits import NOT_ASKED, Sessions, Visits
 from simulator.walk import Steps
@@ -49,7 +50,6 @@ class Events(Columns):
 class Rates:
     """How often a page load that could fire an event does; half of the looks as long as `..._half_ms` do."""
 
-    view_promotion: float = 0.54
     view_item_list: float = 0.0004
     repeated_shipping: float = 0.3
     scroll_half_ms: float = 13_000
@@ -111,9 +111,8 @@ def _on_arrival(sessions: Sessions, steps: Steps) -> Iterator[Fired]:
 def _on_load(steps: Steps) -> Iterator[Fired]:
     dice, page = steps.dice, steps.page
     loaded = steps.start_us + ON_LOAD
-    promotes = (page == Page.HOME) | (page == Page.SALE)
     shows_film = (page == Page.CONTENT) & (steps.subject == CONTENT_PAGES.index("workshop-film"))
-    yield "view_promotion", promotes & (chance(dice, 1) < RATES.view_promotion), loaded
+    yield "view_promotion", comes_into_view(steps), loaded
     yield "view_item_list", (page == Page.CATEGORY) & (chance(dice, 2) < RATES.view_item_list), loaded
     yield "view_search_results", page == Page.SEARCH, loaded
     yield "view_item", page == Page.ITEM, loaded

@@ -7,6 +7,7 @@ import numpy as np
 from simulator.clock import MINUTE
 from simulator.columns import Flags, Floats, Ints
 from simulator.latent import Latent
+from simulator.promotions import comes_into_view
 from simulator.site import Page
 from simulator.walk import Steps, lines_in_basket
 
@@ -22,7 +23,7 @@ class Experience:
     intent_by_searching: float = 2.0
     intent_by_filling_basket: float = 3.5
     intent_by_items: float = 1.2
-    price_sensitivity_by_sale: float = 2.5
+    price_sensitivity_by_promotion: float = 2.5
     patience_by_minutes: float = -0.5
     annoyance_by_pages: float = 0.5
 
@@ -41,7 +42,7 @@ class Experience:
             + self.intent_by_filling_basket * keeps_basket
             + self.intent_by_items * np.log1p(count(steps.page == Page.ITEM)),
             price_sensitivity=latent.price_sensitivity
-            + self.price_sensitivity_by_sale * (count(steps.page == Page.SALE) > 0),
+            + self.price_sensitivity_by_promotion * (count(comes_into_view(steps)) > 0),
             patience=latent.patience + self.patience_by_minutes * np.log1p(minutes),
             annoyance=latent.annoyance + self.annoyance_by_pages * np.log(count(np.ones(len(steps)))),
         )
