@@ -12,7 +12,7 @@ from pandas.api.types import infer_dtype
 from feature_repo.contract import Column, DataType, FeatureTable
 from ml.bundle import BundleFeature
 from ml.encoding import Feature
-from ml.specs import ModelSpec
+from ml.specs import ModelSpec, StageSpec
 
 EVENT_TIMESTAMP = "event_timestamp"
 
@@ -150,7 +150,7 @@ def split_by_time(frame: pd.DataFrame, horizon: timedelta, test_share: float = 0
     return Split(frame[is_train], frame[is_test], cutoff, purged=int((~is_test & ~is_train).sum()))
 
 
-def refuse_all_purged(spec: ModelSpec, split: Split) -> None:
+def refuse_all_purged(spec: ModelSpec | StageSpec, split: Split) -> None:
     """Refuse days too few for a label of a row before the test days to be known before they begin.
 
     Raises:

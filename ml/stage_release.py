@@ -9,7 +9,7 @@ import pandas as pd
 from ml import gate, leakage, stage_bundle, stages, training
 from ml.bundle import BundleFeature
 from ml.card import Origin
-from ml.datasets import EVENT_TIMESTAMP, TrainingSet, split_by_time
+from ml.datasets import EVENT_TIMESTAMP, TrainingSet, refuse_all_purged, split_by_time
 from ml.gate import GateOutcome
 from ml.registry import Registry
 from ml.release import Terms, may_stay, tags_of
@@ -60,11 +60,11 @@ def release_stages(
 
     Raises:
         TooFewOfStage: the training days hold too few examples of a stage.
-        DatasetError: the set covers fewer than two days, a feature in it knows the answer, or a label lies outside its
-            window.
+        DatasetError: the set covers too few days, a feature in it knows the answer, or a label lies outside its window.
     """
     leakage.probe_labels(spec, data.frame)
     split = split_by_time(data.frame, spec.horizon)
+    refuse_all_purged(spec, split)
     choice = compare(spec, split.train, data.features)
     leakage.probe(spec, data.features, split.train.iloc[stages.sampled(spec, split.train)])
     fitted = stages.fit(spec, choice.chosen.definition, split.train, data.features)

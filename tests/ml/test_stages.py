@@ -177,3 +177,23 @@ def test_a_feature_that_knows_a_definition_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(DatasetError, match=r"by one feature alone: .*tells \(1\.000\)"):
         release_stages(spec, TrainingSet(table, (*FEATURES, leak), RIGHT), Registry("", ""), TERMS, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("days", "refusal", "told"),
+    [
+        (0, DatasetError, r"Rows cover 0 day\(s\); at least 2"),
+        (1, DatasetError, r"Rows cover 1 day\(s\); at least 2"),
+        # all that an export of two weeks holds of days whose week after is over
+        (7, DatasetError, "buyer_stage has no row to learn from: its labels look 7 days ahead"),
+        (12, stages.TooFewOfStage, "at least 50 of each"),
+    ],
+)
+def test_days_too_few_to_learn_from_are_refused_in_one_sentence(
+    days: int, refusal: type[ValueError], told: str, tmp_path: Path
+) -> None:
+    table = build_stage_shop()
+    table = table[table["event_timestamp"] < pd.Timestamp("2026-01-01") + pd.Timedelta(days=days)]
+
+    with pytest.raises(refusal, match=told):
+        release_stages(SMALL_STAGE, TrainingSet(table, FEATURES, RIGHT), Registry("", ""), TERMS, tmp_path)
