@@ -29,7 +29,10 @@ class Rival:
 
 @dataclass(frozen=True)
 class Choice:
-    """The rivals, and which one stands; `lead` is by how much the survey agrees better with one than with the next."""
+    """The rivals, and which one stands; `lead` is by how much the survey agrees better with one than with the next.
+
+    `warning` says where the easiest definition is not the one that stands, or stands with no survey to speak for it.
+    """
 
     rivals: tuple[Rival, ...]
     chosen: Rival
@@ -61,15 +64,14 @@ def choose(spec: StageSpec, frame: pd.DataFrame, rivals: Sequence[Rival]) -> Cho
     )
     can_tell = lead.low > 0
     chosen = best if can_tell else rivals[0]
-    answers = f"{len(asked):,} answers of users when asked"
     reason = (
-        f"`{chosen.definition}` agrees best with {answers}: Cohen's kappa is {lead} above the next one's."
+        f"`{chosen.definition}` agrees best with {len(asked):,} answers of users when asked: Cohen's kappa is {lead} "
+        "above the next one's."
         if can_tell
-        else f"Cannot tell which definition is right: on {answers}, Cohen's kappa differs by {lead}. "
+        else f"Cannot tell which definition is right: {_doubt(len(asked), lead)}. "
         f"`{chosen.definition}` stands because it is stated first, not because of any figure."
     )
-    easiest = max(rivals, key=lambda rival: rival.figures.ease)
-    return Choice(tuple(rivals), chosen, lead, reason, _warning(easiest, chosen))
+    return Choice(tuple(rivals), chosen, lead, reason, _warning(rivals, chosen, can_tell))
 
 
 def agreement_with_survey(spec: StageSpec, frame: pd.DataFrame, named: Names) -> Agreement:
@@ -96,14 +98,26 @@ def _lead(spec: StageSpec, asked: pd.DataFrame, one: str, other: str) -> Interva
     return kappa_lead(answers, (first, second), spec.stages, groups_of(spec, asked), spec.seed)
 
 
-def _warning(easiest: Rival, chosen: Rival) -> str | None:
-    if easiest is chosen:
+def _doubt(answers: int, lead: Interval) -> str:
+    if not answers:
+        return "nobody was asked, or nobody answered"
+    differs = f"differs by {lead}" if np.isfinite(lead.value) else "is not defined"
+    return f"on {answers:,} answers of users when asked, Cohen's kappa {differs}"
+
+
+def _warning(rivals: Sequence[Rival], chosen: Rival, can_tell: bool) -> str | None:
+    easiest, next_one, *_ = sorted(rivals, key=lambda rival: -rival.figures.ease)
+    if easiest is not chosen:
+        is_it, other, so = "not the one that stands", chosen, " and would have won by that"
+    elif not can_tell:
+        is_it, other, so = "the one that stands, and no survey shows that it is right", next_one, ""
+    else:
         return None
     return (
-        f"The easiest definition is not the one that stands: `{easiest.definition}` is predicted better (macro recall "
-        f"{easiest.figures.macro_recall} of {len(easiest.figures.stages)} stages) than `{chosen.definition}` "
-        f"({chosen.figures.macro_recall} of {len(chosen.figures.stages)}) and would have won by that, but what is "
-        "easy to predict need not be true."
+        f"The easiest definition is {is_it}: `{easiest.definition}` is predicted better (macro recall "
+        f"{easiest.figures.macro_recall} of {len(easiest.figures.stages)} stages) than `{other.definition}` "
+        f"({other.figures.macro_recall} of {len(other.figures.stages)}){so}, but what is easy to predict need not be "
+        "true."
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from ml.gate import judge_stages
 from ml.registry import Registry
 from ml.release import Terms
 from ml.stage_card import stage_card
-from ml.stage_choice import Choice, agreement_with_survey, compare
+from ml.stage_choice import Choice, agreement_with_survey, choose, compare
 from ml.stage_evaluation import StageFigures, stage_figures
 from ml.stage_plots import draw_stages
 from ml.stage_release import StageRelease, release_stages
@@ -51,15 +52,57 @@ def test_the_definition_that_users_agree_with_stands_and_the_easier_one_is_warne
     assert f"`{EASY}` is predicted better" in found.warning
 
 
-@pytest.mark.parametrize("answered", [0, 12])
-def test_where_few_answer_the_first_definition_stands_and_it_is_said_why(answered: int) -> None:
-    table = build_stage_shop()
-    answers = table[EASY].mask(np.arange(len(table)) >= answered)
-    found = compare(SMALL_STAGE, table.assign(**{EASY: table[RIGHT], ANSWER: answers}), FEATURES)
+def judged(answers: object, first: str = RIGHT) -> Choice:
+    """The rivals again, `first` stated first, by what users `answers`."""
+    spec = replace(SMALL_STAGE, definitions=tuple(sorted((RIGHT, EASY), key=lambda name: name != first)))
+    table = build_stage_shop().assign(**{ANSWER: answers})
+    rivals = {rival.definition: rival for rival in choice().rivals}
+    return choose(
+        spec,
+        table,
+        [
+            replace(rivals[name], label_agreement=agreement_with_survey(spec, table, table[name].to_numpy()))
+            for name in spec.definitions
+        ],
+    )
 
-    assert found.chosen.definition == RIGHT
-    assert found.reason.startswith("Cannot tell which definition is right")
-    assert f"{answered} answers" in found.reason
+
+def some_answers(count: int) -> "pd.Series[Any]":
+    """Answers of `count` users that agree with nothing."""
+    table = build_stage_shop()
+    return table[RIGHT].sample(frac=1, random_state=3, ignore_index=True).mask(np.arange(len(table)) >= count)
+
+
+@pytest.mark.parametrize("first", [RIGHT, EASY])
+@pytest.mark.parametrize(
+    ("answered", "why"),
+    [
+        (0, "nobody was asked, or nobody answered"),
+        (1, "on 1 answers of users when asked, Cohen's kappa is not defined"),
+        (12, "on 12 answers of users when asked, Cohen's kappa differs by "),
+    ],
+)
+def test_where_few_answer_the_first_definition_stands_and_it_is_said_why(answered: int, why: str, first: str) -> None:
+    found = judged(some_answers(answered), first)
+
+    assert found.chosen.definition == first
+    assert found.reason.startswith(f"Cannot tell which definition is right: {why}")
+
+
+@pytest.mark.parametrize("answered", [0, 12])
+def test_the_easiest_definition_is_warned_of_where_it_stands_and_no_survey_speaks_for_it(answered: int) -> None:
+    found = judged(some_answers(answered), first=EASY)
+
+    assert found.warning is not None
+    assert found.warning.startswith("The easiest definition is the one that stands, and no survey shows that it is")
+    assert f"`{EASY}` is predicted better" in found.warning
+    assert "would have won" not in found.warning
+
+
+def test_the_easiest_definition_is_not_warned_of_where_users_agree_with_it() -> None:
+    found = judged(build_stage_shop()[EASY])
+
+    assert found.chosen.definition == EASY
     assert found.warning is None
 
 
