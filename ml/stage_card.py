@@ -40,9 +40,7 @@ def stage_card(
 
 
 def _verdict(figures: StageFigures) -> str:
-    recall = (
-        f"macro recall {figures.macro_recall}, with 95 % interval, where that would have {1 / len(figures.stages):.3f}"
-    )
+    recall = f"macro recall {figures.macro_recall}, with 95 % interval, where that would have {figures.chance:.3f}"
     if figures.cannot_tell:
         return f"**Cannot tell** whether this is better than always naming the commonest stage: {recall}."
     return f"It tells stages apart better than always naming the commonest one: {recall}."

@@ -18,7 +18,8 @@ Groups = NDArray[np.intp]
 class StageFigures:
     """Stages named by a model against those that came true; `confusion` counts rows by true and by named stage.
 
-    A stage that was never named has no precision, and counts as 0 in the macro average, which is over `stages`.
+    A macro average is over the stages that came true, each counting alike, its precision 0 where it was never named; in
+    that of precision, a stage counts that was named and never came true.
     """
 
     stages: tuple[str, ...]
@@ -33,15 +34,19 @@ class StageFigures:
         return int(self.confusion.sum())
 
     @property
+    def chance(self) -> float:
+        """The macro recall of always naming one of the stages that came true."""
+        return 1 / int((self.confusion.sum(axis=1) > 0).sum())
+
+    @property
     def ease(self) -> float:
         """Macro recall above chance, 1 at best: comparable between different numbers of stages."""
-        chance = 1 / len(self.stages)
-        return (self.macro_recall.value - chance) / (1 - chance)
+        return (self.macro_recall.value - self.chance) / (1 - self.chance)
 
     @property
     def cannot_tell(self) -> bool:
         """True where it is not shown that more is told apart than by always naming the commonest stage."""
-        return not self.macro_recall.low > 1 / len(self.stages)
+        return not self.macro_recall.low > self.chance
 
     def as_metadata(self) -> dict[str, float]:
         """Every defined figure by name, its bounds as `<name>_low` and `<name>_high`."""
@@ -69,10 +74,7 @@ def stage_figures(truth: Names, named: Names, stages: Sequence[str], groups: Gro
     # first all precisions, then all recalls
     rates = [interval_of(float(value[place]), drawn[:, place]) for place in range(len(value))]
     count = len(stages)
-    macro = [
-        interval_of(float(np.nan_to_num(value[part]).mean()), np.nan_to_num(drawn[:, part]).mean(axis=1))
-        for part in (slice(count), slice(count, None))
-    ]
+    macro = [interval_of(float(figure), sampled) for figure, sampled in zip(_macro(value), _macro(drawn), strict=True)]
     return StageFigures(
         stages=tuple(stages),
         confusion=confusion,
@@ -140,6 +142,15 @@ def _rates(confusion: Counts) -> NDArray[np.float64]:
     of = np.concatenate([confusion.sum(axis=0), confusion.sum(axis=1)]).astype(np.float64)
     rates: NDArray[np.float64] = np.divide(np.tile(right, 2), of, out=np.full(len(of), np.nan), where=of > 0)
     return rates
+
+
+def _macro(rates: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Macro precision and macro recall of rates, which lie along the last axis."""
+    precision, recall = np.split(rates, 2, axis=-1)
+    # a stage that came true and was never named has missed; one that did neither has no say
+    precision = np.where(np.isnan(precision) & np.isfinite(recall), 0.0, precision)
+    means: NDArray[np.float64] = np.nanmean(np.stack([precision, recall]), axis=-1)
+    return means
 
 
 def _share(confusion: Counts) -> float:

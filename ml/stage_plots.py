@@ -42,7 +42,7 @@ def _confusion(axes: "Axes", figures: StageFigures) -> None:
 
 def _rivals(axes: "Axes", choice: Choice) -> None:
     for place, rival in enumerate(choice.rivals):
-        chance = 1 / len(rival.figures.stages)
+        chance = rival.figures.chance
         colour = ACCENT if rival is choice.chosen else FAINT
         for row, interval in enumerate(
             (rival.figures.macro_precision, rival.figures.macro_recall, rival.label_agreement.kappa)
