@@ -23,7 +23,6 @@ from benchmarks.popup import training_rows
 from feature_repo import contract
 from ml.bundle import BundleFeature
 from ml.datasets import features_of
-from ml.intervals import Interval
 from ml.specs import BUYER_STAGE
 from ml.stage_choice import Rival, compare
 from ml.stage_evaluation import StageFigures, stage_figures
@@ -126,13 +125,10 @@ def _figures(rival: Rival, rows: pd.DataFrame, named: "np.ndarray[Any, Any]") ->
 
 
 def _told(figures: StageFigures) -> dict[str, Any]:
-    def plain(interval: Interval) -> dict[str, float]:
-        return asdict(interval)
-
     return {
-        **{name: plain(getattr(figures, name)) for name in TARGET},
-        "precision": {stage: plain(interval) for stage, interval in figures.precision.items()},
-        "recall": {stage: plain(interval) for stage, interval in figures.recall.items()},
+        **{name: asdict(getattr(figures, name)) for name in TARGET},
+        "precision": {stage: asdict(interval) for stage, interval in figures.precision.items()},
+        "recall": {stage: asdict(interval) for stage, interval in figures.recall.items()},
     }
 
 

@@ -2,7 +2,6 @@
 
 from ml.bundle import BundleFeature
 from ml.card import SHOWN_FEATURES, Origin, markdown
-from ml.intervals import Interval
 from ml.stage_choice import Choice, Rival
 from ml.stage_evaluation import Agreement, StageFigures
 from ml.stages import FittedStages
@@ -56,8 +55,7 @@ def _settings(fitted: FittedStages[BundleFeature]) -> int:
 def _stages(figures: StageFigures) -> str:
     named, true = figures.confusion.sum(axis=0), figures.confusion.sum(axis=1)
     rows = [
-        f"| {stage} | {true[place]:,} | {named[place]:,} | {_figure(figures.precision[stage])} | "
-        f"{_figure(figures.recall[stage])} |"
+        f"| {stage} | {true[place]:,} | {named[place]:,} | {figures.precision[stage]} | {figures.recall[stage]} |"
         for place, stage in enumerate(figures.stages)
     ]
     head = (
@@ -76,8 +74,4 @@ def _rivals(choice: Choice) -> str:
 def _rival(rival: Rival) -> str:
     figures, label, model = rival.figures, rival.label_agreement, rival.model_agreement
     cells = (figures.macro_precision, figures.macro_recall, label.kappa, model.kappa)
-    return f"| `{rival.definition}` | {len(figures.stages)} | {' | '.join(map(_figure, cells))} | {label.answers:,} |"
-
-
-def _figure(interval: Interval) -> str:
-    return str(interval)
+    return f"| `{rival.definition}` | {len(figures.stages)} | {' | '.join(map(str, cells))} | {label.answers:,} |"
