@@ -75,6 +75,17 @@ class Header:
 
 
 @dataclass(frozen=True)
+class PlainHeader:
+    """What is stated of a model that scores against no threshold; days are YYYY-MM-DD."""
+
+    model: str
+    feature_service: str
+    contract_checksum: str
+    trained_from: str
+    trained_to: str
+
+
+@dataclass(frozen=True)
 class Bundle:
     """A model version ready to score."""
 

@@ -1,11 +1,11 @@
 """Segments as files: the pipeline as skops, all else as JSON, digests over both."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from ml import pipelines
-from ml.bundle import BundleError, sha256, verified
+from ml.bundle import BundleError, PlainHeader, sha256, verified
 from ml.encoding import Encoding
 from ml.identity import Event, Identity
 from ml.segments import Segments
@@ -14,18 +14,7 @@ FORMAT = 2
 MODEL_FILE = "model.skops"
 
 
-@dataclass(frozen=True)
-class Header:
-    """What a stored segmentation states about itself; days are YYYY-MM-DD."""
-
-    model: str
-    feature_service: str
-    contract_checksum: str
-    trained_from: str
-    trained_to: str
-
-
-def write(segments: Segments, header: Header, folder: Path) -> str:
+def write(segments: Segments, header: PlainHeader, folder: Path) -> str:
     """Write segments and their ledger; returns their digest, the SHA-256 of bundle.json."""
     folder.mkdir(parents=True, exist_ok=True)
     pipelines.dump(segments.pipeline, folder / MODEL_FILE)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from feature_repo.contract import Column
 from ml import gate, segment_bundle, segments
-from ml.bundle import BundleError
+from ml.bundle import BundleError, PlainHeader
 from ml.card import Origin
 from ml.gate import GateOutcome
 from ml.registry import Registry
@@ -55,7 +55,7 @@ def release_segments(spec: SegmentSpec, users: Users, registry: Registry, terms:
     predecessor = _predecessor(registry, spec.name, champion, folder / "before")
     found, report = segments.fit(spec, users.frame, users.features, stated, predecessor)
     drawn = draw_segments(found, report, users.frame, users.features, folder / "plots")
-    header = segment_bundle.Header(spec.name, spec.feature_service, terms.contract_checksum, stated, stated)
+    header = PlainHeader(spec.name, spec.feature_service, terms.contract_checksum, stated, stated)
     digest = segment_bundle.write(found, header, folder / "bundle")
     version = registry.register(
         NewVersion(

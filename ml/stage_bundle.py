@@ -15,9 +15,8 @@ import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
-from ml.bundle import BOOSTER_FILE, GOLDEN_TOLERANCE, BundleError, sha256, verified
+from ml.bundle import BOOSTER_FILE, GOLDEN_TOLERANCE, BundleError, PlainHeader, sha256, verified
 from ml.encoding import Encoding
-from ml.segment_bundle import Header
 from ml.stages import Namer
 
 FORMAT = 1
@@ -27,7 +26,7 @@ FORMAT = 1
 class StageBundle:
     """A version ready to name stages as `definition` defines them."""
 
-    header: Header
+    header: PlainHeader
     definition: str
     namer: Namer
 
@@ -68,7 +67,7 @@ def read(folder: Path, digest: str) -> StageBundle:
     booster.load_model(bytearray(contents[BOOSTER_FILE]))
     booster.set_param({"nthread": 1})
     bundle = StageBundle(
-        header=Header(**stated["header"]),
+        header=PlainHeader(**stated["header"]),
         definition=stated["definition"],
         namer=Namer(tuple(stated["stages"]), Encoding.of(stated["encoding"]), booster),
     )

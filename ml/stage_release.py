@@ -7,13 +7,12 @@ from pathlib import Path
 import pandas as pd
 
 from ml import gate, leakage, stage_bundle, stages, training
-from ml.bundle import BundleFeature
+from ml.bundle import BundleFeature, PlainHeader
 from ml.card import Origin
 from ml.datasets import EVENT_TIMESTAMP, TrainingSet, refuse_all_purged, split_by_time
 from ml.gate import GateOutcome
 from ml.registry import Registry
 from ml.release import Terms, may_stay, tags_of
-from ml.segment_bundle import Header
 from ml.specs import StageSpec
 from ml.stage_bundle import StageBundle
 from ml.stage_card import stage_card
@@ -70,7 +69,7 @@ def release_stages(
     fitted = stages.fit(spec, choice.chosen.definition, split.train, data.features)
     figures, survey = _judged(fitted, split.test)
     trained = split.train[EVENT_TIMESTAMP]
-    header = Header(
+    header = PlainHeader(
         spec.name,
         spec.feature_service,
         terms.contract_checksum,

@@ -11,8 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ml import bundle, stage_bundle, stages, training
-from ml.bundle import BundleFeature
-from ml.segment_bundle import Header
+from ml.bundle import BundleFeature, PlainHeader
 from ml.specs import BUYER_STAGE
 from ml.stages import FittedStages
 from tests.ml.conftest import FEATURES, HEADER, SPECS, build_shop, first_settings, fit_to_shop
@@ -20,7 +19,7 @@ from tests.ml.conftest import FEATURES, HEADER, SPECS, build_shop, first_setting
 Score = Callable[[pd.DataFrame], NDArray[np.floating]]
 
 SMALL_STAGE = replace(BUYER_STAGE, candidate=first_settings(BUYER_STAGE.candidate))
-STAGE_HEADER = Header("shop", "shop_v1", "c0ffee", "2026-01-01", "2026-01-20")
+STAGE_HEADER = PlainHeader("shop", "shop_v1", "c0ffee", "2026-01-01", "2026-01-20")
 RIGHT, EASY = BUYER_STAGE.definitions
 
 

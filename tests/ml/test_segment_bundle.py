@@ -5,12 +5,11 @@ import numpy as np
 import pytest
 
 from ml import segment_bundle, segments
-from ml.bundle import BundleError, sha256
-from ml.segment_bundle import Header
+from ml.bundle import BundleError, PlainHeader, sha256
 from ml.segments import Segments
 from tests.ml.segment_users import COLUMNS, DAY, SPEC, users
 
-HEADER = Header("user_segments", "user_segments_v1", "c0ffee", DAY, DAY)
+HEADER = PlainHeader("user_segments", "user_segments_v1", "c0ffee", DAY, DAY)
 
 
 @pytest.fixture(scope="module")
