@@ -58,9 +58,10 @@ class ModelSpec:
 class StageSpec:
     """A question with several answers, the `stages` in their order, of which nobody knows how to define them.
 
-    `definitions` are columns that each define them; where `answer`, what users said when asked, can't tell which of
-    them is right, the first one stands. `horizon`, `group` and `seed` are as of a ModelSpec. Rivals are compared on
-    `folds` folds of `most_rows` rows at most, users drawn at random; settings on `inner_folds` of what is learnt from.
+    `definitions` are columns that each define them, two at least; where `answer`, what users said when asked, can't
+    tell which of them is right, the first one stands. `horizon`, `group` and `seed` are as of a ModelSpec. Rivals are
+    compared on `folds` folds of `most_rows` rows at most, users drawn at random; settings on `inner_folds` of what is
+    learnt from.
     """
 
     name: str
@@ -78,6 +79,10 @@ class StageSpec:
     folds: int = 3
     inner_folds: int = 2
     seed: int = 7
+
+    def __post_init__(self) -> None:
+        if len(self.definitions) < 2:
+            raise ValueError(f"{self.name} has definitions {self.definitions}; two rivals or more are compared.")
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -52,8 +52,8 @@ def test_the_definition_that_users_agree_with_stands_and_the_easier_one_is_warne
     assert f"`{EASY}` is predicted better" in found.warning
 
 
-def judged(answers: object, first: str = RIGHT) -> Choice:
-    """The rivals again, `first` stated first, by what users `answers`."""
+def judged(answers: "pd.Series[Any]", first: str = RIGHT) -> Choice:
+    """The rivals again, `first` stated first, by other `answers` of users."""
     spec = replace(SMALL_STAGE, definitions=tuple(sorted((RIGHT, EASY), key=lambda name: name != first)))
     table = build_stage_shop().assign(**{ANSWER: answers})
     rivals = {rival.definition: rival for rival in choice().rivals}
@@ -136,6 +136,12 @@ def test_a_label_that_is_no_stage_is_refused_by_name() -> None:
     table.loc[0, RIGHT] = "window shopper"
     with pytest.raises(DatasetError, match=rf"{RIGHT} holds \['window shopper'\]; a stage of buyer_stage is one of"):
         stages.fit(SMALL_STAGE, RIGHT, table, FEATURES)
+
+
+@pytest.mark.parametrize("definitions", [(), (RIGHT,)])
+def test_definitions_too_few_to_compare_are_refused(definitions: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match=r"buyer_stage has definitions \(.*\); two rivals or more are compared"):
+        replace(SMALL_STAGE, definitions=definitions)
 
 
 def test_a_survey_that_is_absent_is_named() -> None:
