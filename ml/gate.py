@@ -1,6 +1,7 @@
 """Whether a version may decide over visitors: a pure rule."""
 
 from dataclasses import dataclass
+from math import isnan
 
 from ml.evaluation import Scorecard
 from ml.segment_choice import STABILITY_FLOOR
@@ -10,6 +11,8 @@ from ml.versions import ChampionVersion
 
 WHOLE_SESSIONS = 0.5
 USERS_KEPT = 0.5
+
+_BY_HAND = "The alias champion in MLflow, moved by hand, takes the new segments all the same."
 
 
 @dataclass(frozen=True)
@@ -44,13 +47,15 @@ def judge_stages(figures: StageFigures, whole_sessions: float) -> GateOutcome:
 
 
 def judge_data(whole_sessions: float) -> GateOutcome:
-    """Data pass when most sessions hold the `session_start` that GA4 begins each one with.
+    """Data pass when most sessions hold the `session_start` that GA4 begins each one with; NaN where there are none.
 
     Where they do not, the export is a sample of events: what is missing from a session then looks like behaviour, and
     figures on it may be excellent and mean nothing.
     """
+    if isnan(whole_sessions):
+        return GateOutcome(False, "Cannot be trusted: there are no sessions.")
     share = f"{whole_sessions:.0%} of the sessions hold their session_start"
-    if whole_sessions < WHOLE_SESSIONS:
+    if not whole_sessions >= WHOLE_SESSIONS:
         return GateOutcome(False, f"Cannot be trusted: {share}, so the export looks like a sample of events.")
     return GateOutcome(True, f"Data are whole: {share}.")
 
@@ -58,7 +63,8 @@ def judge_data(whole_sessions: float) -> GateOutcome:
 def judge_segments(report: SegmentReport, whole_sessions: float, has_followers: bool) -> GateOutcome:
     """Segments pass when their data do, they are found again in resampled users, and most users keep theirs.
 
-    The last is not asked where nobody follows the segments before: there are none, or they read another contract.
+    The last is not asked where nobody follows the segments before: there are none, or they read another contract. Where
+    they can't be read, nobody knows who keeps theirs, and nothing passes.
     """
     data = judge_data(whole_sessions)
     if not data.is_passed:
@@ -67,12 +73,11 @@ def judge_segments(report: SegmentReport, whole_sessions: float, has_followers: 
     found_again = f"groupings of resampled users agree by an adjusted Rand index of {size.stability:.2f}"
     if not size.is_stable:
         return GateOutcome(False, f"Cannot be trusted: {found_again}, and {STABILITY_FLOOR} is asked for.")
-    if has_followers and kept < USERS_KEPT:
-        return GateOutcome(
-            False,
-            f"Would move too many: {kept:.0%} of the users keep their segment, and {USERS_KEPT:.0%} is asked for. "
-            "The alias champion in MLflow, moved by hand, takes the new segments all the same.",
-        )
+    if has_followers and isnan(kept):
+        return GateOutcome(False, f"Cannot be compared: the segments before can't be read. {_BY_HAND}")
+    if has_followers and not kept >= USERS_KEPT:
+        share = f"{kept:.0%} of the users keep their segment"
+        return GateOutcome(False, f"Would move too many: {share}, and {USERS_KEPT:.0%} is asked for. {_BY_HAND}")
     moved = f", and {kept:.0%} of the users keep their segment" if has_followers else ""
     return GateOutcome(True, f"Found again: {found_again}{moved}.")
 

@@ -88,7 +88,7 @@ def test_a_clustering_that_moves_most_users_leaves_the_champion_where_it_is(week
     assert not {*_ids(first), *_ids(other)} & (_ids(anew).keys() - _ids(first).keys())
 
 
-def test_a_champion_that_cannot_be_read_leaves_its_ids_to_nobody(weeks: Weeks) -> None:
+def test_a_champion_that_cannot_be_read_stays_and_leaves_its_ids_to_nobody(weeks: Weeks) -> None:
     first = weeks.release(users())
     champion = weeks.registry.champion(weeks.name)
     assert champion is not None
@@ -96,4 +96,6 @@ def test_a_champion_that_cannot_be_read_leaves_its_ids_to_nobody(weeks: Weeks) -
     (file,) = artifacts.glob(f"{champion.run_id}/artifacts/bundle/model.skops")
     file.write_bytes(b"damaged")
     after = weeks.release(users())
+    assert "can't be read" in after.gate.reason
+    assert weeks.champion == first.version
     assert not _ids(first).keys() & _ids(after).keys()
