@@ -104,7 +104,10 @@ class Registry:
 
     def retire(self, name: str) -> None:
         """Take the champion alias from whichever version has it; serving then leaves visitors alone."""
-        if self.champion(name) is not None:
+        champion = self.champion(name)
+        if champion is not None:
+            # people may have moved the alias since the last promotion
+            self._client().set_registered_model_alias(name, LAST_CHAMPION, champion.version)
             self._client().delete_registered_model_alias(name, CHAMPION)
 
     def threshold(self, name: str) -> float | None:

@@ -94,6 +94,19 @@ class TestPromotion:
         assert champion is not None
         assert champion.version == first
 
+    def test_is_undone_and_remembered_though_people_moved_the_alias(self, registry: Registry, new: NewVersion) -> None:
+        registry.promote(new.name, registry.register(new))
+        by_hand = registry.register(new)
+        client = mlflow.MlflowClient(registry.tracking_uri, registry.tracking_uri)
+        client.set_registered_model_alias(new.name, "champion", by_hand)
+        registry.retire(new.name)
+        assert registry.champion(new.name) is None
+        last = registry.last_champion(new.name)
+        assert last is not None
+        assert last.version == by_hand
+        registry.retire(new.name)
+        assert registry.last_champion(new.name) == last
+
     def test_leaves_the_threshold_that_the_business_set(self, registry: Registry, new: NewVersion) -> None:
         registry.register(new)
         assert registry.threshold(new.name) is None
