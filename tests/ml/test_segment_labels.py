@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pandas as pd
 import pytest
 
-from feature_repo.contract import FeatureTable
+from feature_repo.contract import FeatureTable, checksum
 from ml.registry import Registry
 from ml.release import Terms
 from ml.segment_labels import label_users
@@ -15,7 +15,6 @@ from tests.ml.segment_users import COLUMNS, SPEC, users
 # MLflow warns of a type hint of its own when it is imported
 pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint is inferred")
 
-TERMS = Terms("c0ffee", "popup_submit", 0.4, is_simulated=True, whole_sessions=1.0)
 FEATURES = COLUMNS[:4]
 NAME = "labelled_segments"
 CLUSTERED = date(2026, 1, 20)
@@ -31,6 +30,7 @@ TABLE = FeatureTable(
     is_online=True,
     columns=FEATURES,
 )
+TERMS = Terms(checksum((TABLE,)), "popup_submit", 0.4, is_simulated=True, whole_sessions=1.0)
 
 
 def _rows(day: date, known_at: datetime) -> pd.DataFrame:
@@ -85,6 +85,17 @@ def test_a_label_is_not_known_before_the_clustering_that_made_it(registry: Regis
 def test_users_of_a_day_before_the_clustering_get_no_label(registry: Registry) -> None:
     rows = _rows(CLUSTERED - timedelta(days=1), datetime.now(UTC))
     assert label_users(registry, NAME, TABLE, rows).empty
+
+
+def test_a_champion_that_reads_a_feature_that_is_gone_labels_nobody(registry: Registry) -> None:
+    rows = _rows(CLUSTERED, datetime.now(UTC)).drop(columns="orders")
+    assert label_users(registry, NAME, replace(TABLE, columns=FEATURES[1:]), rows).empty
+
+
+def test_a_champion_to_which_a_feature_meant_something_else_labels_nobody(registry: Registry) -> None:
+    in_dollars = replace(FEATURES[0], description="In dollars.")
+    rows = _rows(CLUSTERED, datetime.now(UTC))
+    assert label_users(registry, NAME, replace(TABLE, columns=(in_dollars, *FEATURES[1:])), rows).empty
 
 
 def test_without_a_champion_nobody_gets_a_label(registry: Registry) -> None:
