@@ -204,7 +204,7 @@ def _past(predecessor: Predecessor, frame: pd.DataFrame) -> Past:
     if segments is None:
         return Past((), np.zeros(len(frame), dtype=np.intp), predecessor.ids_given)
     # what was a feature then and is none now counts as missing
-    known = frame.reindex(columns=list(segments.encoding.levels))
+    known = frame.reindex(columns=list(dict.fromkeys(segments.encoding.sources.values())))
     return Past(segments.identities, segments.groups(known), predecessor.ids_given)
 
 

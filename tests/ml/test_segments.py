@@ -80,6 +80,16 @@ def test_a_feature_that_is_gone_counts_as_missing_to_the_segments_before(found: 
     assert again.assign(users()) == found.assign(users())
 
 
+def test_segments_that_were_found_by_places_are_followed() -> None:
+    places = (Column("town", "string", "", True, place="city"), Column("land", "string", "", True, place="country"))
+    frame, columns = users().assign(town=["Berlin", "Hamburg", None] * 100, land="Germany"), (*COLUMNS, *places)
+    found, _ = _fit(frame, columns)
+    again, report = segments.fit(SPEC, frame, columns, "2026-01-27", Predecessor(found, 4))
+    assert set(found.encoding.recoded) == {"town", "land"}
+    assert again.identities == found.identities
+    assert report.continuity.kept == 1
+
+
 # What every model must pass (test_model_checks.py), of segments.
 
 
