@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import inf, isnan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,13 @@ class Size:
     def is_stable(self) -> bool:
         return self.stability >= STABILITY_FLOOR
 
+    @property
+    def merits(self) -> tuple[float, ...]:
+        """The three figures, each the better the higher; one that is NaN is the worst there can be."""
+        return tuple(
+            -inf if isnan(figure) else figure for figure in (self.silhouette, -self.davies_bouldin, self.stability)
+        )
+
 
 def try_sizes(scaled: Values, sizes: Sequence[int], resamples: int, seed: int) -> tuple[Size, ...]:
     """Each number of groups in `sizes`, fitted to up to `USERS` rows of `scaled`."""
@@ -53,7 +61,7 @@ def choose(tried: Sequence[Size], known: int | None = None) -> Size:
     """
     stable = [size for size in tried if size.is_stable]
     if not stable:
-        return max(tried, key=lambda size: (size.stability, -size.groups))
+        return max(tried, key=lambda size: (size.merits[-1], -size.groups))
     for size in stable:
         if size.groups == known and not any(all(_wins(other, size)) for other in stable):
             return size
@@ -65,13 +73,9 @@ def _beaten(size: Size, others: Sequence[Size]) -> int:
     return sum(sum(_wins(other, size)) for other in others)
 
 
-def _wins(one: Size, other: Size) -> tuple[bool, bool, bool]:
+def _wins(one: Size, other: Size) -> list[bool]:
     """By which figures one size is better than another."""
-    return (
-        one.silhouette > other.silhouette,
-        one.davies_bouldin < other.davies_bouldin,
-        one.stability > other.stability,
-    )
+    return [mine > theirs for mine, theirs in zip(one.merits, other.merits, strict=True)]
 
 
 def _try(sample: Values, groups: int, resamples: int, seed: int) -> Size:
