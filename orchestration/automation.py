@@ -44,10 +44,8 @@ backfill = dg.define_asset_job(
 
 retrain = dg.define_asset_job(
     "retrain",
-    selection=dg.AssetSelection.assets(
-        *models.training_sets.values(), *models.models, segments.user_segments, stages.buyer_stage
-    ),
-    description="Training sets and models anew, from the features as they are.",
+    selection=dg.AssetSelection.assets(*models.training_sets.values(), *models.models, stages.buyer_stage),
+    description="Training sets and models anew, from the features as they are; segments are left alone.",
 )
 
 recluster = dg.define_asset_job(

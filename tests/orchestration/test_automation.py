@@ -81,13 +81,14 @@ def test_every_day_the_newest_is_built_with_the_three_that_ga4_may_have_rewritte
     assert asked.tags["dagster/asset_partition_range_end"] == "2026-01-18"
 
 
-def test_retraining_is_of_training_sets_and_models_alone() -> None:
+def test_retraining_is_of_training_sets_and_models_alone_and_leaves_segments_to_their_week() -> None:
     from orchestration.definitions import defs
 
     job = defs.resolve_job_def("retrain")
-    groups = {job.asset_layer.get(key).group_name for key in job.asset_layer.selected_asset_keys}
+    keys = job.asset_layer.selected_asset_keys
 
-    assert groups == {"models"}
+    assert {job.asset_layer.get(key).group_name for key in keys} == {"models"}
+    assert not {key for key in keys if "segment" in key.to_user_string()}
 
 
 def test_every_week_segments_are_found_anew_once_it_is_switched_on() -> None:
