@@ -34,15 +34,21 @@ def read(folder: Path, digest: str) -> Segments:
     """The segments in `folder`, if they are those whose digest was registered.
 
     Raises:
-        BundleError: a file is missing or altered, or the format is unknown.
+        BundleError: a file is missing or altered, the format is unknown, or a type in the pipeline is not trusted.
     """
+    from skops.io.exceptions import UntrustedTypesFoundException
+
     stated = json.loads(verified(folder / "bundle.json", digest))
     if stated["format"] != FORMAT:
         raise BundleError(f"Segments {folder} have format {stated['format']}; this code reads format {FORMAT}.")
     content = verified(folder / MODEL_FILE, stated["files"][MODEL_FILE])
+    try:
+        pipeline = pipelines.load(content)
+    except UntrustedTypesFoundException as refusal:
+        raise BundleError(f"Segments {folder} can't be trusted. {refusal}") from refusal
     return Segments(
         identities=tuple(Identity(**identity) for identity in stated["segments"]),
         encoding=Encoding.of(stated["encoding"]),
-        pipeline=pipelines.load(content),
+        pipeline=pipeline,
         ledger=tuple(Event(**{**event, "others": tuple(event["others"])}) for event in stated["ledger"]),
     )

@@ -12,7 +12,7 @@ from ml import gate, segment_bundle, segments
 from ml.bundle import BundleError, PlainHeader
 from ml.card import Origin
 from ml.gate import GateOutcome
-from ml.registry import Registry
+from ml.registry import Registry, RegistryError
 from ml.release import Terms, tags_of
 from ml.segment_card import segment_card
 from ml.segment_plots import draw_segments
@@ -90,11 +90,11 @@ def _predecessor(registry: Registry, name: str, champion: ChampionVersion | None
     if champion is None:
         return Predecessor(None, ids_given)
     folder.mkdir()
-    bundle = registry.download_bundle(name, champion.version, folder)
     try:
+        bundle = registry.download_bundle(name, champion.version, folder)
         return Predecessor(segment_bundle.read(bundle, champion.digest), ids_given)
-    except BundleError:
-        # damaged, or of a format before there were ids: all segments are new, and none takes an id that was given
+    except (RegistryError, BundleError):
+        # gone, damaged, of another format, or not trusted: all segments are new, and none takes an id that was given
         return Predecessor(None, ids_given)
 
 

@@ -1,8 +1,12 @@
 import json
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from ml import segment_bundle, segments
 from ml.bundle import BundleError, PlainHeader, sha256
@@ -40,3 +44,10 @@ def test_another_format_is_refused(found: Segments, tmp_path: Path) -> None:
     file.write_text(json.dumps({**json.loads(file.read_text()), "format": 1}))
     with pytest.raises(BundleError, match="have format 1; this code reads format 2"):
         segment_bundle.read(tmp_path, sha256(file))
+
+
+def test_a_pipeline_with_a_type_that_is_not_trusted_is_refused(found: Segments, tmp_path: Path) -> None:
+    steps = [("own", FunctionTransformer(partial(np.clip, a_min=0))), *found.pipeline.steps]
+    digest = segment_bundle.write(replace(found, pipeline=Pipeline(steps)), HEADER, tmp_path)
+    with pytest.raises(BundleError, match=r"can't be trusted\. Untrusted types found in the file: .*partial"):
+        segment_bundle.read(tmp_path, digest)

@@ -1,3 +1,5 @@
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -88,13 +90,19 @@ def test_a_clustering_that_moves_most_users_leaves_the_champion_where_it_is(week
     assert not {*_ids(first), *_ids(other)} & (_ids(anew).keys() - _ids(first).keys())
 
 
-def test_a_champion_that_cannot_be_read_stays_and_leaves_its_ids_to_nobody(weeks: Weeks) -> None:
+def _damage(bundle: Path) -> None:
+    (bundle / "model.skops").write_bytes(b"damaged")
+
+
+@pytest.mark.parametrize("harm", [_damage, shutil.rmtree])
+def test_a_champion_that_cannot_be_read_stays_and_leaves_its_ids_to_nobody(
+    weeks: Weeks, harm: Callable[[Path], None]
+) -> None:
     first = weeks.release(users())
     champion = weeks.registry.champion(weeks.name)
     assert champion is not None
     artifacts = Path(weeks.registry.artifact_location.removeprefix("file://"))
-    (file,) = artifacts.glob(f"{champion.run_id}/artifacts/bundle/model.skops")
-    file.write_bytes(b"damaged")
+    harm(artifacts / champion.run_id / "artifacts" / "bundle")
     after = weeks.release(users())
     assert "can't be read" in after.gate.reason
     assert weeks.champion == first.version
