@@ -114,12 +114,12 @@ def test_a_public_shop_table_is_tried_in_a_few_lines() -> None:
 @pytest.mark.parametrize(
     ("column", "value", "told"),
     [
-        ("minutes", np.inf, r"infinite values in \['minutes'\]"),
-        ("user_pseudo_id", None, "user_pseudo_id is null in 1 of 600 rows"),
+        ("minutes", float("inf"), r"infinite values in \['minutes'\]"),
+        ("user_pseudo_id", float("nan"), "user_pseudo_id is null in 1 of 600 rows"),
     ],
 )
 def test_values_that_can_t_be_learnt_from_are_named(
-    shop: Shop, features: Sequence[BundleFeature], column: str, value: float | None, told: str
+    shop: Shop, features: Sequence[BundleFeature], column: str, value: float, told: str
 ) -> None:
     table = shop("converts")
     table[column] = table[column].where(table.index != 7, value)
