@@ -4,14 +4,13 @@ from ml.bundle import BundleFeature
 from ml.card import SHOWN_FEATURES, Origin, markdown
 from ml.stage_choice import Choice, Rival
 from ml.stage_evaluation import Agreement, StageFigures
+from ml.stage_evidence import StageEvidence
 from ml.stages import FittedStages
 
 
-def stage_card(
-    fitted: FittedStages[BundleFeature], figures: StageFigures, survey: Agreement, choice: Choice, origin: Origin
-) -> str:
-    """The card; `figures` and `survey` are of the test days."""
-    spec = fitted.spec
+def stage_card(fitted: FittedStages[BundleFeature], evidence: StageEvidence, origin: Origin) -> str:
+    """The card of a model of stages."""
+    spec, figures, choice = fitted.spec, evidence.figures, evidence.choice
     settings = ", ".join(f"{name} {value}" for name, value in fitted.params.items())
     features = ", ".join(f"`{name}` {share:.0%}" for name, share in list(fitted.importance().items())[:SHOWN_FEATURES])
     counts = ", ".join(f"{count:,} {stage}" for stage, count in fitted.counts.items())
@@ -19,13 +18,19 @@ def stage_card(
     sections = {
         spec.name: spec.description,
         "In short": "\n\n".join(
-            [_verdict(figures), choice.reason, *([f"**Warning.** {choice.warning}"] if choice.warning else [])]
+            [
+                _verdict(figures),
+                _power(figures, spec.min_rows),
+                choice.reason,
+                *([f"**Warning.** {choice.warning}"] if choice.warning else []),
+            ]
         ),
         "Data": f"{origin} Users who were back within {spec.horizon.days} days, one row a day with a visit; "
-        f"training rows by `{fitted.definition}`: {counts}. {figures.rows:,} test rows, which are the last days.",
+        f"training rows by `{fitted.definition}`: {counts}. {figures.rows:,} test rows, which are the last days."
+        f"{_unlearnt(evidence)}",
         "Figures on the test days": f"{_stages(figures)}\n\nMacro precision {figures.macro_precision}, macro recall "
-        f"{figures.macro_recall}: the means over stages, each counting alike. On {survey.answers:,} answers of users "
-        f"when asked: share of equal stages {survey.share}, Cohen's kappa {survey.kappa}, 0 by chance.",
+        f"{figures.macro_recall}: the means over stages, each counting alike. Macro recall lost from training to test: "
+        f"{evidence.train_test_gap}; large means learnt by heart. {_survey(evidence.survey)}",
         "Rival definitions": f"{_rivals(choice)}\n\nBy nested cross-validation on {compared:,} training rows: "
         f"{spec.folds} folds, no user in two, settings chosen anew on {spec.inner_folds} folds within each.",
         "How it was chosen": f"{_settings(fitted)} settings were compared by the macro F1 score; best was {settings}. "
@@ -43,6 +48,29 @@ def _verdict(figures: StageFigures) -> str:
     if figures.cannot_tell:
         return f"**Cannot tell** whether this is better than always naming the commonest stage: {recall}."
     return f"It tells stages apart better than always naming the commonest one: {recall}."
+
+
+def _power(figures: StageFigures, least: int) -> str:
+    width = figures.macro_recall.high - figures.macro_recall.low
+    told = f"The interval is {width:.3f} wide: models that lie nearer to each other can't be ranked on these test rows."
+    few = ", ".join(f"{stage} ({rows})" for stage, rows in figures.rows_of.items() if rows < least)
+    return f"{told} Too few to judge a stage by, below {least}, are those of: {few}." if few else told
+
+
+def _unlearnt(evidence: StageEvidence) -> str:
+    if not evidence.unlearnt:
+        return ""
+    counts = ", ".join(f"{rows:,} {stage}" for stage, rows in evidence.unlearnt.items())
+    return f" Left out of the figures are test rows of stages that no training row is of: {counts}."
+
+
+def _survey(survey: Agreement) -> str:
+    if not survey.answers:
+        return "No user said a stage when asked."
+    return (
+        f"On {survey.answers:,} answers of users when asked: share of equal stages {survey.share}, Cohen's kappa "
+        f"{survey.kappa}, 0 by chance."
+    )
 
 
 def _settings(fitted: FittedStages[BundleFeature]) -> int:

@@ -9,7 +9,7 @@ import pandas as pd
 from ml.datasets import F
 from ml.intervals import Interval
 from ml.specs import StageSpec
-from ml.stage_evaluation import Agreement, Names, StageFigures, agreement, kappa_lead, stage_figures
+from ml.stage_evaluation import Agreement, Names, StageFigures, agreement, bounds, kappa_lead, stage_figures
 from ml.stages import groups_of, sampled, stages_of, unseen
 
 
@@ -39,6 +39,21 @@ class Choice:
     lead: Interval
     reason: str
     warning: str | None
+
+    def as_metadata(self) -> dict[str, float]:
+        """Every defined figure of each definition by name, its bounds as `<name>_low` and `<name>_high`."""
+        return bounds(
+            {
+                f"{rival.definition}_{name}": interval
+                for rival in self.rivals
+                for name, interval in (
+                    ("macro_precision", rival.figures.macro_precision),
+                    ("macro_recall", rival.figures.macro_recall),
+                    ("label_kappa", rival.label_agreement.kappa),
+                    ("model_kappa", rival.model_agreement.kappa),
+                )
+            }
+        )
 
 
 def compare(spec: StageSpec, frame: pd.DataFrame, features: Sequence[F]) -> Choice:

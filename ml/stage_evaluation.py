@@ -34,6 +34,11 @@ class StageFigures:
         return int(self.confusion.sum())
 
     @property
+    def rows_of(self) -> dict[str, int]:
+        """How many rows are truly of each stage."""
+        return dict(zip(self.stages, self.confusion.sum(axis=1).tolist(), strict=True))
+
+    @property
     def chance(self) -> float:
         """The macro recall of always naming one of the stages that came true."""
         return 1 / int((self.confusion.sum(axis=1) > 0).sum())
@@ -53,7 +58,8 @@ class StageFigures:
         intervals = {"macro_precision": self.macro_precision, "macro_recall": self.macro_recall}
         for stage in self.stages:
             intervals |= {f"precision_{stage}": self.precision[stage], f"recall_{stage}": self.recall[stage]}
-        return {"rows": float(self.rows), **bounds(intervals)}
+        rows = {f"rows_{stage}": float(count) for stage, count in self.rows_of.items()}
+        return {"rows": float(self.rows), **rows, **bounds(intervals)}
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,12 @@ def stage_figures(truth: Names, named: Names, stages: Sequence[str], groups: Gro
         macro_precision=macro[0],
         macro_recall=macro[1],
     )
+
+
+def macro_recall(truth: Names, named: Names, stages: Sequence[str]) -> float:
+    """The mean share of rows found, over the stages that came true."""
+    _, recall = _macro(_rates(_confusion(_cells(truth, named, stages), len(stages))))
+    return float(recall)
 
 
 def agreement(answers: Names, named: Names, stages: Sequence[str], groups: Groups, seed: int = 7) -> Agreement:

@@ -56,7 +56,7 @@ def segment_metadata(release: "SegmentRelease", mlflow_port: int) -> dict[str, A
 
 def stage_metadata(release: "StageRelease", mlflow_port: int) -> dict[str, Any]:
     """What the Dagster UI shows of a stage model's version."""
-    choice = release.choice
+    choice = release.evidence.choice
     return {
         "status": "champion" if release.gate.is_passed else "not_promoted",
         "reason": release.gate.reason,
@@ -64,7 +64,7 @@ def stage_metadata(release: "StageRelease", mlflow_port: int) -> dict[str, Any]:
         "definition": choice.chosen.definition,
         "definition_reason": choice.reason,
         **({"warning": choice.warning} if choice.warning else {}),
-        **release.as_metadata(),
+        **release.evidence.as_metadata(),
         "digest": release.digest,
         "plots": _pictures(release.plots),
         "mlflow": _mlflow(mlflow_port),

@@ -38,6 +38,6 @@ def buyer_stage(
         except (TooFewOfStage, DatasetError) as refusal:
             context.log.warning(str(refusal))
             return dg.MaterializeResult(metadata={"status": "not_trained", "reason": str(refusal)})
-        if release.choice.warning:
-            context.log.warning(release.choice.warning)
+        if release.evidence.choice.warning:
+            context.log.warning(release.evidence.choice.warning)
         return dg.MaterializeResult(metadata=stage_metadata(release, SETTINGS.mlflow_port))

@@ -9,17 +9,19 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.image import imread
+from sklearn.metrics import recall_score
 
 from ml import stage_bundle, stages, training
 from ml.bundle import BundleError, BundleFeature
 from ml.card import Origin
-from ml.datasets import DatasetError, TrainingSet
+from ml.datasets import DatasetError, Split, TrainingSet
 from ml.gate import judge_stages
 from ml.registry import Registry
 from ml.release import Terms
 from ml.stage_card import stage_card
 from ml.stage_choice import Choice, agreement_with_survey, choose, compare
 from ml.stage_evaluation import StageFigures, stage_figures
+from ml.stage_evidence import StageEvidence, evidence_of
 from ml.stage_plots import draw_stages
 from ml.stage_release import StageRelease, release_stages
 from tactful.settings import Settings
@@ -28,6 +30,7 @@ from tests.ml.conftest import FEATURES
 
 TERMS = Terms("c0ffee", "popup_submit", 0.5, is_simulated=True, whole_sessions=1.0)
 ANSWER = SMALL_STAGE.answer
+ORIGIN = Origin("2026-01-01", "2026-01-20", is_simulated=True)
 
 
 @cache
@@ -170,15 +173,67 @@ def test_an_altered_bundle_is_refused(tmp_path: Path) -> None:
         stage_bundle.read(tmp_path, digest)
 
 
+@cache
+def evidence() -> StageEvidence:
+    return evidence_of(fit_stages_to_shop(), choice(), split_of(build_stage_shop(seed=2)))
+
+
+def split_of(test: pd.DataFrame) -> Split:
+    """The rows that the model learnt from, and `test`."""
+    return Split(build_stage_shop(), test, pd.Timestamp("2026-01-31"), purged=0)
+
+
+def test_what_is_lost_from_training_to_test_is_that_of_macro_recall() -> None:
+    table, namer = build_stage_shop(), fit_stages_to_shop().namer
+    found = evidence()
+    learnt = recall_score(table[RIGHT], namer.name(table), average="macro")
+
+    assert found.figures.macro_recall.value == figures().macro_recall.value
+    assert found.train_test_gap.value == pytest.approx(learnt - found.figures.macro_recall.value)
+    assert found.train_test_gap.low < found.train_test_gap.value < found.train_test_gap.high
+
+
+def test_test_rows_of_a_stage_that_was_not_learnt_are_counted_and_left_out() -> None:
+    test = build_stage_shop(seed=2)
+    owners = test[RIGHT].mask(np.arange(len(test)) < 7, "owner")
+    found = evidence_of(fit_stages_to_shop(), choice(), split_of(test.assign(**{RIGHT: owners})))
+    card = stage_card(fit_stages_to_shop(), found, ORIGIN)
+
+    assert found.unlearnt == {"owner": 7}
+    assert found.figures.rows == len(test) - 7
+    assert found.survey == evidence().survey
+    assert found.as_metadata()["rows_unlearnt"] == 7
+    assert "test rows of stages that no training row is of: 7 owner." in card
+
+
+def test_test_rows_of_which_no_stage_was_learnt_are_refused() -> None:
+    owners = build_stage_shop(seed=2).assign(**{RIGHT: "owner"})
+
+    with pytest.raises(DatasetError, match=rf"no row to be judged by: the 600 test rows are of \['owner'\] by {RIGHT}"):
+        evidence_of(fit_stages_to_shop(), choice(), split_of(owners))
+
+
 def test_the_card_says_which_definition_stands_and_what_it_is_worth() -> None:
     fitted = fit_stages_to_shop()
-    survey = agreement_with_survey(SMALL_STAGE, build_stage_shop(), build_stage_shop()[RIGHT].to_numpy())
-    card = stage_card(fitted, figures(), survey, choice(), Origin("2026-01-01", "2026-01-20", is_simulated=True))
+    card = stage_card(fitted, evidence(), ORIGIN)
 
     assert "Simulated data" in card
     assert "**Warning.** The easiest definition is not the one that stands" in card
     assert all(f"| {stage} |" in card for stage in fitted.namer.stages)
     assert all(f"| `{definition}` |" in card for definition in (RIGHT, EASY))
+    assert f"lost from training to test: {evidence().train_test_gap};" in card
+    assert "no training row is of" not in card
+
+
+def test_the_card_says_what_too_few_rows_and_no_answers_can_not_show() -> None:
+    few = build_stage_shop(seed=2).head(100).assign(**{ANSWER: None})
+    found = evidence_of(fit_stages_to_shop(), choice(), split_of(few))
+    rows = {stage: count for stage, count in few[RIGHT].value_counts().items() if count < 50}
+    card = stage_card(fit_stages_to_shop(), found, ORIGIN)
+
+    assert rows
+    assert all(f"{stage} ({count})" in card for stage, count in rows.items())
+    assert "No user said a stage when asked." in card
 
 
 def test_each_picture_of_stages_is_drawn(tmp_path: Path) -> None:
@@ -212,8 +267,10 @@ def test_a_release_is_registered_with_its_figures_and_becomes_champion(
     assert (champion.version, champion.digest) == (release.version, release.digest)
     loaded = stage_bundle.read(registry.download_bundle(SMALL_STAGE.name, champion.version, tmp_path), champion.digest)
     assert loaded.definition == RIGHT
-    told = release.as_metadata()
-    assert {"macro_recall_low", "survey_answers", f"{EASY}_label_kappa_high"} <= set(told)
+    told = release.evidence.as_metadata()
+    assert {"macro_recall_low", "rows_dreamer", "train_test_gap", "survey_answers", f"{EASY}_label_kappa_high"} <= set(
+        told
+    )
     # Dagster stores no number of numpy's
     assert {type(figure) for figure in told.values()} == {float}
 
