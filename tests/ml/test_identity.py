@@ -1,15 +1,17 @@
 """Identity of segments over time; a true group is followed by the users whom the simulated shop drew from it."""
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from feature_repo.contract import Column
 from ml import segments
-from ml.identity import Continuity, Identity, Past, follow
+from ml.identity import Continuity, Event, Identity, Past, follow
 from ml.segments import Predecessor
 from ml.specs import USER_SEGMENTS
 
@@ -21,7 +23,7 @@ BUYERS, READERS, OTHERS = (
 DAY = "2026-01-20"
 PROFILES = ({"purchase": 2.0}, {"cart": 2.0}, {"engagement": -1.0, "loyalty": -1.0}, {"recency": 2.0})
 
-WEEKS, USERS, GONE_FROM = 20, 600, 14
+WEEKS, USERS, GONE_FROM, TOGETHER = 20, 600, 14, range(2, 4)
 COLUMNS = tuple(
     Column(theme, "float64", "", True, theme=theme)
     for theme in ("purchase", "cart", "engagement", "recency", "loyalty")
@@ -127,8 +129,18 @@ def test_what_is_not_kept_stands_in_the_ledger(then: list[int], now: list[int]) 
     assert len({identity.name for identity in found.identities}) == len(found.identities)
 
 
-def _users(week: int, rng: np.random.Generator) -> tuple[pd.DataFrame, np.ndarray]:
-    """Users of a week and the group that each was drawn from; groups drift, grow and shrink, and one ends."""
+Users = tuple[pd.DataFrame, NDArray[np.intp]]
+
+
+def _drawn(centres: NDArray[np.float64], shares: NDArray[np.float64], rng: np.random.Generator) -> Users:
+    """Users, and the group that each was drawn from."""
+    truth = rng.choice(len(shares), USERS, p=shares / shares.sum())
+    frame = pd.DataFrame(centres[truth] + rng.normal(0, 0.7, (USERS, 5)), columns=[column.name for column in COLUMNS])
+    return frame, truth
+
+
+def _drifting(week: int, rng: np.random.Generator) -> Users:
+    """Groups drift, grow and shrink, and one ends."""
     turn = 2 * np.pi * week / WEEKS
     centres = np.array(
         [
@@ -139,30 +151,68 @@ def _users(week: int, rng: np.random.Generator) -> tuple[pd.DataFrame, np.ndarra
         ]
     )
     shares = np.array([0.1 + 0.01 * week, 0.3 - 0.01 * week if week < GONE_FROM else 0.0, 0.3, 0.3])
-    truth = rng.choice(4, USERS, p=shares / shares.sum())
-    frame = pd.DataFrame(centres[truth] + rng.normal(0, 0.7, (USERS, 5)), columns=[column.name for column in COLUMNS])
-    return frame, truth
+    return _drawn(centres, shares, rng)
 
 
-def test_over_twenty_weeks_of_drift_no_name_silently_swaps_between_two_true_groups() -> None:
-    rng = np.random.default_rng(4)
-    before, known, places, changes = Predecessor(), dict[int, Identity](), set[tuple[int, int]](), 0
-    for week in range(WEEKS):
-        frame, truth = _users(week, rng)
+def _meeting(week: int, rng: np.random.Generator) -> Users:
+    """Four groups as far from each other; the second joins the third for the weeks of TOGETHER, and leaves it again."""
+    centres = 5 * np.eye(4, 5)
+    if week in TOGETHER:
+        centres[1] = centres[2]
+    return _drawn(centres, np.array([0.2, 0.2, 0.3, 0.3]), rng)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A week in which a true group had another identity than the week before."""
+
+    week: int
+    group: int
+    then: Identity
+    now: Identity
+
+
+@dataclass
+class Story:
+    """What became of the true groups, each followed by the segment that most of its users are in."""
+
+    known: dict[int, Identity] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+    places: set[tuple[int, int]] = field(default_factory=set)
+    ledger: tuple[Event, ...] = ()
+
+
+def _told_over(weeks: int, users: Callable[[int, np.random.Generator], Users]) -> Story:
+    rng, before, story = np.random.default_rng(4), Predecessor(), Story()
+    for week in range(weeks):
+        frame, truth = users(week, rng)
         # another seed each week, so that K-Means numbers its groups otherwise
         spec = replace(USER_SEGMENTS, sizes=(3, 4, 5), initialisations=4, resamples=3, seed=week)
         found, report = segments.fit(spec, frame, COLUMNS, f"week {week}", before)
-        told = {event.id for event in report.continuity.events}
         for group in sorted(set(truth.tolist())):
             place = int(pd.Series(found.groups(frame)[truth == group]).mode()[0])
-            now, then = found.identities[place], known.get(group)
+            now, then = found.identities[place], story.known.get(group)
             if then is not None and now != then:
-                assert now.id != then.id
-                assert {now.id, then.id} & told
-                changes += 1
-            known[group] = now
-            places.add((group, place))
+                story.changes.append(Change(week, group, then, now))
+            story.known[group] = now
+            story.places.add((group, place))
         before = Predecessor(found, report.continuity.ids_given)
-    assert len(places) > 12
-    assert changes == 0
-    assert known[1].id in {event.id for event in found.ledger if event.kind in ("merge", "death")}
+        story.ledger = found.ledger
+    return story
+
+
+def test_over_twenty_weeks_of_drift_no_name_silently_swaps_between_two_true_groups() -> None:
+    story = _told_over(WEEKS, _drifting)
+    assert len(story.places) > 12
+    assert story.changes == []
+    assert story.known[1].id in {event.id for event in story.ledger if event.kind in ("merge", "death")}
+
+
+def test_where_true_groups_meet_and_part_the_ledger_tells_each_change_of_identity() -> None:
+    story = _told_over(TOGETHER.stop + 2, _meeting)
+    met, parted = story.changes
+    told = {(event.day, event.id): event.kind for event in story.ledger}
+    assert (met.week, met.group, parted.week, parted.group) == (TOGETHER.start, 1, TOGETHER.stop, 1)
+    assert told[f"week {met.week}", met.then.id] in ("merge", "death")
+    assert told[f"week {parted.week}", parted.now.id] in ("birth", "split")
+    assert len({met.then.id, met.now.id, parted.now.id}) == 3
