@@ -39,7 +39,7 @@ def judge_stages(figures: StageFigures, whole_sessions: float) -> GateOutcome:
     data = judge_data(whole_sessions)
     if not data.is_passed:
         return data
-    chance = 1 / len(figures.stages)
+    chance = figures.chance
     recall = f"macro recall on {figures.rows:,} test rows is {figures.macro_recall}, and {chance:.3f} then"
     if figures.cannot_tell:
         return GateOutcome(False, f"Cannot tell from always naming the commonest stage: {recall}.")

@@ -82,8 +82,7 @@ def test_a_feature_that_is_gone_counts_as_missing_to_the_segments_before(found: 
 
 def test_segments_that_were_found_by_places_are_followed() -> None:
     places = (Column("town", "string", "", True, place="city"), Column("land", "string", "", True, place="country"))
-    towns = pd.Series(["Berlin", "Hamburg", "(nowhere)"] * 100)
-    frame, columns = users().assign(town=towns.mask(towns == "(nowhere)"), land="Germany"), (*COLUMNS, *places)
+    frame, columns = users().assign(town=["Berlin", "Hamburg", "Munich"] * 100, land="Germany"), (*COLUMNS, *places)
     found, _ = _fit(frame, columns)
     again, report = segments.fit(SPEC, frame, columns, "2026-01-27", Predecessor(found, 4))
     assert set(found.encoding.recoded) == {"town", "land"}
