@@ -10,16 +10,27 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml import bundle, stage_bundle, stages, training
+from feature_repo.contract import Column
+from ml import bundle, segment_bundle, segments, stage_bundle, stages, training
 from ml.bundle import BundleFeature, PlainHeader
-from ml.specs import BUYER_STAGE
+from ml.segments import Segments
+from ml.specs import BUYER_STAGE, USER_SEGMENTS
 from ml.stages import FittedStages
 from tests.ml.conftest import FEATURES, HEADER, SPECS, build_shop, first_settings, fit_to_shop
 
-Score = Callable[[pd.DataFrame], NDArray[np.floating]]
+Answers = NDArray[np.floating] | NDArray[np.intp]
+Score = Callable[[pd.DataFrame], Answers]
 
 SMALL_STAGE = replace(BUYER_STAGE, candidate=first_settings(BUYER_STAGE.candidate))
 STAGE_HEADER = PlainHeader("shop", "shop_v1", "c0ffee", "2026-01-01", "2026-01-20")
+SMALL_SEGMENTS = replace(USER_SEGMENTS, sizes=(3, 4), initialisations=3, resamples=3)
+# the shop's features, of which a number says something to a marketer
+SEGMENT_COLUMNS = (
+    Column("pages", "float64", "", True, theme="engagement"),
+    Column("minutes", "float64", "", True, theme="recency"),
+    Column("is_new", "bool", "", True, theme="loyalty"),
+    Column("device", "string", "", True),
+)
 RIGHT, EASY = BUYER_STAGE.definitions
 
 
@@ -27,7 +38,8 @@ RIGHT, EASY = BUYER_STAGE.definitions
 class Checked:
     """A model, `learnt` once from its `shop`, and what can be done with it.
 
-    `chosen` is what learning settles beside the scores; `few` leaves too little to learn from, and `refusal` says so.
+    `chosen` is what learning settles beside the scores; `are_answers` tells scores that the model may give from others;
+    `few` leaves too little to learn from, and `refusal` says so.
     """
 
     shop: Callable[..., pd.DataFrame]
@@ -36,13 +48,15 @@ class Checked:
     score: Callable[[Any], Score]
     chosen: Callable[[Any], Any]
     restore: Callable[[pd.DataFrame, Path], Score]
+    are_answers: Callable[[Answers], bool]
     few: Callable[[pd.DataFrame], pd.DataFrame]
     refusal: tuple[type[ValueError], str]
 
 
 def checked(name: str) -> Checked:
-    """A yes-or-no model of SPECS, or the model of stages."""
-    return _stages() if name == BUYER_STAGE.name else _yes_or_no(name)
+    """A yes-or-no model of SPECS, the model of stages, or segments."""
+    others = {BUYER_STAGE.name: _stages, USER_SEGMENTS.name: _segments}
+    return others[name]() if name in others else _yes_or_no(name)
 
 
 def build_stage_shop(rows: int = 600, seed: int = 1) -> pd.DataFrame:
@@ -66,6 +80,19 @@ def fit_stages_to_shop() -> FittedStages[BundleFeature]:
     return stages.fit(SMALL_STAGE, RIGHT, build_stage_shop(), FEATURES)
 
 
+@cache
+def find_segments_in_shop() -> Segments:
+    return _find_segments(build_shop("converts"))
+
+
+def _find_segments(table: pd.DataFrame) -> Segments:
+    return segments.fit(SMALL_SEGMENTS, table, SEGMENT_COLUMNS, "2026-01-20")[0]
+
+
+def _are_probabilities(answers: Answers) -> bool:
+    return bool(np.all((answers > 0) & (answers < 1)))
+
+
 def _yes_or_no(name: str) -> Checked:
     spec, fitted = SPECS[name], fit_to_shop(name)
 
@@ -80,6 +107,7 @@ def _yes_or_no(name: str) -> Checked:
         score=lambda model: model.score,
         chosen=lambda model: model.threshold,
         restore=restore,
+        are_answers=_are_probabilities,
         few=lambda table: table.assign(**{spec.label: np.arange(len(table)) < 49}),
         refusal=(training.TooFewPositives, f"49 positive rows of {spec.label} among 600; at least 50"),
     )
@@ -104,6 +132,29 @@ def _stages() -> Checked:
         score=lambda model: model.namer.score,
         chosen=lambda model: model.params,
         restore=restore,
+        are_answers=_are_probabilities,
         few=few,
         refusal=(stages.TooFewOfStage, rf"49 rows of owner .* by {RIGHT} among 600; at least 50 of each"),
+    )
+
+
+def _segments() -> Checked:
+    found = find_segments_in_shop()
+
+    def restore(_: pd.DataFrame, folder: Path) -> Score:
+        return segment_bundle.read(folder, segment_bundle.write(found, STAGE_HEADER, folder)).groups
+
+    return Checked(
+        shop=partial(build_shop, "converts"),
+        learnt=found,
+        learn=_find_segments,
+        score=lambda model: model.groups,
+        chosen=lambda model: model.identities,
+        restore=restore,
+        are_answers=lambda answers: set(answers.tolist()) <= set(range(len(found.identities))),
+        few=lambda table: table.head(SMALL_SEGMENTS.min_users - 1),
+        refusal=(
+            segments.TooFewUsers,
+            f"has {SMALL_SEGMENTS.min_users - 1} users; at least {SMALL_SEGMENTS.min_users}",
+        ),
     )

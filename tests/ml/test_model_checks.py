@@ -9,7 +9,7 @@ import pytest
 
 from ml.bundle import BundleFeature
 from ml.evaluation import Outcomes, scorecard, target_of
-from ml.specs import BUYER_STAGE
+from ml.specs import BUYER_STAGE, USER_SEGMENTS
 from ml.training import Fitted
 from tests.ml.checked_models import Checked, checked
 from tests.ml.conftest import SPECS
@@ -18,7 +18,7 @@ Shop = Callable[..., pd.DataFrame]
 Model = Fitted[BundleFeature]
 
 
-@pytest.fixture(params=[*SPECS, BUYER_STAGE.name])
+@pytest.fixture(params=[*SPECS, BUYER_STAGE.name, USER_SEGMENTS.name])
 def model(request: pytest.FixtureRequest) -> Checked:
     """Each model in turn."""
     return checked(request.param)
@@ -38,12 +38,11 @@ def test_the_same_seed_gives_the_same_model_whatever_the_order_of_columns(model:
     np.testing.assert_array_equal(model.score(again)(table), model.score(model.learnt)(table))
 
 
-def test_nulls_and_levels_never_seen_get_a_probability(model: Checked) -> None:
+def test_nulls_and_levels_never_seen_get_an_answer_too(model: Checked) -> None:
     strange = pd.DataFrame(
         {"pages": [None, 3.0], "minutes": [np.nan, None], "is_new": [pd.NA, True], "device": [None, "fridge"]}
     )
-    score = model.score(model.learnt)(strange)
-    assert np.all((score > 0) & (score < 1))
+    assert model.are_answers(model.score(model.learnt)(strange))
 
 
 def test_an_unseen_level_counts_as_a_missing_one(model: Checked) -> None:

@@ -44,11 +44,6 @@ def test_users_who_are_all_alike_are_refused() -> None:
         _fit(users().iloc[[0] * 20])
 
 
-def test_too_few_users_are_refused_with_their_count() -> None:
-    with pytest.raises(TooFewUsers, match="has 9 users; at least 10"):
-        _fit(users(9))
-
-
 def test_the_best_of_all_initialisations_is_kept_and_their_spread_is_told() -> None:
     _, once = segments.fit(replace(SPEC, initialisations=1), users(), COLUMNS, DAY)
     _, often = segments.fit(replace(SPEC, initialisations=12), users(), COLUMNS, DAY)
@@ -88,30 +83,3 @@ def test_segments_that_were_found_by_places_are_followed() -> None:
     assert set(found.encoding.recoded) == {"town", "land"}
     assert again.identities == found.identities
     assert report.continuity.kept == 1
-
-
-# What every model must pass (test_model_checks.py), of segments.
-
-
-def test_grouping_and_assigning_leave_the_table_as_it_was() -> None:
-    table = users()
-    before = table.copy(deep=True)
-    _fit(table)[0].assign(table)
-    pd.testing.assert_frame_equal(before, table)
-
-
-def test_the_same_seed_gives_the_same_segments_whatever_the_order_of_columns(found: Segments) -> None:
-    table = users()
-    again, _ = _fit(table[table.columns[::-1]])
-    assert again.identities == found.identities
-    np.testing.assert_array_equal(again.groups(table), found.groups(table))
-
-
-def test_nulls_and_levels_never_seen_are_assigned_too(found: Segments) -> None:
-    unknown = pd.DataFrame({column.name: [None] for column in COLUMNS}).assign(device="fridge")
-    assert found.assign(unknown)[0] in found.identities
-
-
-def test_an_unseen_level_counts_as_a_missing_one(found: Segments) -> None:
-    unseen, missing = (found.groups(users().assign(device=device)) for device in ("fridge", None))
-    np.testing.assert_array_equal(unseen, missing)
