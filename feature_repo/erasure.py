@@ -51,7 +51,8 @@ def erase_parquet(folder: Path, ids: Sequence[str]) -> int:
         parquet = pq.ParquetFile(file)
         if USER not in parquet.schema_arrow.names:
             continue
-        if not pc.any(pc.is_in(parquet.read([USER])[USER], theirs)).as_py():
+        # a column of no rows may have no type
+        if not parquet.metadata.num_rows or not pc.any(pc.is_in(parquet.read([USER])[USER], theirs)).as_py():
             continue
         # read and written as Arrow, a file keeps its types and what pandas noted of them
         rows = parquet.read()
