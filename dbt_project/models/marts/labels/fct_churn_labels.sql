@@ -16,7 +16,9 @@ weeks as (
     select
         *,
         row_number() over (
-            partition by user_pseudo_id, floor({{ days_between("date '1970-01-05'", 'event_date') }} / 7) order by event_date
+            -- a Monday; GoogleSQL has no windows over fractions
+            partition by user_pseudo_id, cast(floor({{ days_between("date '1970-01-05'", 'event_date') }} / 7) as int64)
+            order by event_date
         ) as day_in_week
     from decided
 ),
