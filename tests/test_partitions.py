@@ -34,7 +34,13 @@ from tests.conftest import PROJECT
 SHOP = Shop(days=90, sessions_per_day=10)
 LATE = SHOP.first_day + timedelta(days=45)
 A_DAY = timedelta(days=1)
-BUILT = ("stg_ga4__source_files", "+fct_user_features", "+fct_session_activity", "+fct_session_profile")
+BUILT = (
+    "stg_ga4__source_files",
+    "+fct_user_features",
+    "+fct_session_activity",
+    "+fct_session_profile",
+    "+fct_user_behaviour",
+)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from ga4_export.schema import EVENTS
 
 ZONE = ZoneInfo("Europe/Warsaw")
-FIRST, LAST = date(2026, 3, 24), date(2026, 4, 4)
+LONG_AGO, FIRST, LAST = date(2026, 2, 16), date(2026, 3, 24), date(2026, 4, 4)
 DAYS = tuple(FIRST + timedelta(days=number) for number in range((LAST - FIRST).days + 1))
 SAMPLE_ROWS_A_DAY = 16
 
@@ -53,6 +53,7 @@ def hand_made() -> Iterator[Row]:
     yield from _popups()
     yield from _odd_values()
     yield from _many_acts()
+    yield from _long_ago()
 
 
 def _visits() -> Iterator[Row]:
@@ -70,6 +71,14 @@ def _visits() -> Iterator[Row]:
                 traffic_source={"source": "google", "medium": "organic", "name": None},
                 batch_page_id=1, batch_ordering_id=1 + second, batch_event_index=1 + (name == "page_view"),
             )  # fmt: skip
+
+
+def _long_ago() -> Iterator[Row]:
+    """Two users of five weeks before, of whom one came back within thirty days."""
+    for user, clock in (("8.1", "2026-02-16 10:00:00"), ("8.2", "2026-02-16 11:00:00"), ("8.2", "2026-03-01 12:00:00")):
+        session = int(at(clock).timestamp())
+        for name in ("session_start", "page_view"):
+            yield event(clock, name, user, session, ga_session_number=1, page_location="https://shop.example/")
 
 
 def _session_over_midnight_and_the_change_of_clocks() -> Iterator[Row]:
@@ -213,8 +222,8 @@ def real(sample: Path) -> Iterator[Row]:
 
 
 def by_day(rows: Iterator[Row]) -> dict[date, pa.Table]:
-    """The export's daily tables; a day without events has one without rows."""
+    """The export's daily tables; a day of DAYS without events has one without rows."""
     days: dict[date, list[Row]] = {day: [] for day in DAYS}
     for row in rows:
-        days[datetime.strptime(row["event_date"], "%Y%m%d").date()].append(row)
+        days.setdefault(datetime.strptime(row["event_date"], "%Y%m%d").date(), []).append(row)
     return {day: pa.Table.from_pylist(events, schema=EVENTS) for day, events in days.items()}

@@ -22,7 +22,7 @@ from tactful.settings import Settings
 from tests.conftest import PROJECT
 from tests.dbt_project import shop_days
 from tests.dbt_project.bigquery import MODELS, Model, compile_models
-from tests.dbt_project.shop_days import FIRST, LAST, ZONE
+from tests.dbt_project.shop_days import LAST, LONG_AGO, ZONE
 
 if TYPE_CHECKING:
     from tests.dbt_project.googlesql import Cell, Engine
@@ -78,7 +78,7 @@ class Compared:
 
 
 RUNS = {
-    "all days": Run(FIRST, LAST, "popup_submit"),
+    "all days": Run(LONG_AGO, LAST, "popup_submit"),
     "three days again": Run(date(2026, 3, 28), date(2026, 3, 30), "add_to_cart"),
 }
 

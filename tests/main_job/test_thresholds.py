@@ -50,5 +50,5 @@ def test_a_model_that_shows_nothing_has_no_threshold(settings: Settings, model: 
 
 
 def test_what_is_no_probability_is_refused(settings: Settings) -> None:
-    with pytest.raises(SettingsError, match=r"threshold is .1\.5.; a probability between 0 and 1"):
+    with pytest.raises(SettingsError, match=r"threshold is 1\.5; a probability between 0 and 1"):
         set_threshold(settings, MODEL, 1.5, Console())

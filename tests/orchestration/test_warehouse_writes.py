@@ -2,18 +2,22 @@
 
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import pandas as pd
 import pytest
 
-from orchestration.resources import WarehouseResource
+if TYPE_CHECKING:
+    from orchestration.resources import WarehouseResource
 
 FIRST, SECOND = date(2026, 1, 5), date(2026, 1, 6)
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> WarehouseResource:
+def warehouse(tmp_path: Path) -> "WarehouseResource":
+    from orchestration.resources import WarehouseResource
+
     path = tmp_path / "warehouse.duckdb"
     with duckdb.connect(str(path)) as connection:
         connection.execute(
@@ -26,12 +30,12 @@ def _rows(day: date, *who: str) -> pd.DataFrame:
     return pd.DataFrame({"who": list(who), "day": day, "known_at": pd.Timestamp("2026-01-06 06:00:00.123456")})
 
 
-def _told(warehouse: WarehouseResource) -> list[tuple[str, str]]:
+def _told(warehouse: "WarehouseResource") -> list[tuple[str, str]]:
     rows = warehouse.query("select cast(day as string) as day, who from labels order by all")
     return list(zip(rows["day"], rows["who"], strict=True))
 
 
-def test_a_day_s_rows_take_the_place_of_those_before(warehouse: WarehouseResource) -> None:
+def test_a_day_s_rows_take_the_place_of_those_before(warehouse: "WarehouseResource") -> None:
     warehouse.replace_day("labels", "day", FIRST, _rows(FIRST, "a", "b"))
     warehouse.replace_day("labels", "day", SECOND, _rows(SECOND, "a"))
     warehouse.replace_day("labels", "day", FIRST, _rows(FIRST, "c"))
@@ -42,14 +46,14 @@ def test_a_day_s_rows_take_the_place_of_those_before(warehouse: WarehouseResourc
     )
 
 
-def test_a_day_may_be_left_without_rows(warehouse: WarehouseResource) -> None:
+def test_a_day_may_be_left_without_rows(warehouse: "WarehouseResource") -> None:
     warehouse.replace_day("labels", "day", FIRST, _rows(FIRST, "a"))
     warehouse.replace_day("labels", "day", FIRST, _rows(FIRST).head(0))
 
     assert _told(warehouse) == []
 
 
-def test_all_rows_can_be_forgotten(warehouse: WarehouseResource) -> None:
+def test_all_rows_can_be_forgotten(warehouse: "WarehouseResource") -> None:
     warehouse.replace_day("labels", "day", FIRST, _rows(FIRST, "a"))
     warehouse.forget("labels")
 

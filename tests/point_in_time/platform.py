@@ -20,6 +20,7 @@ from feature_repo.offline import History, Marts
 from feature_repo.store import build_objects, open_store
 from ga4_export.landing import Landing
 from ga4_export.schema import EVENTS
+from ml.specs import POPUP_BEHAVIOUR
 from tactful.dbt import DBT_PROJECT
 from tactful.settings import Settings
 from tests.point_in_time.shop import DELAY, ZONE, Event, exported
@@ -71,7 +72,8 @@ def compile_project(folder: Path) -> Project:
     )
     assert outcome.returncode == 0, outcome.stdout
     # what a model says of users is told by no event
-    tables = tuple(table for table in contract.load(folder / "manifest.json") if table.every_day)
+    everything = contract.load(folder / "manifest.json")
+    tables = tuple(table for table in everything if table.features_of(POPUP_BEHAVIOUR.name))
     nodes = json.loads((folder / "manifest.json").read_text())["nodes"]
     order = _ancestors([f"model.tactful.{table.name}" for table in tables], nodes)
     return Project(
