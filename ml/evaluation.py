@@ -1,7 +1,6 @@
 """How good a model is on rows it never saw, with 95 % intervals; alone in importing sklearn.metrics."""
 
 from dataclasses import dataclass, fields
-from math import isfinite
 
 import numpy as np
 import pandas as pd
@@ -9,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn import config_context, metrics
 
 from ml.datasets import F
-from ml.intervals import RESAMPLES, UNDEFINED, Interval, interval_of, resampled
+from ml.intervals import RESAMPLES, UNDEFINED, Interval, bounds, interval_of, resampled
 from ml.training import Fitted
 
 Scores = NDArray[np.float64]
@@ -62,13 +61,8 @@ class Scorecard:
 
     def as_metadata(self) -> dict[str, float]:
         """Every defined figure by name, its bounds as `<name>_low` and `<name>_high`."""
-        counts = {"rows": self.rows, "positives": self.positives, "threshold": self.threshold}
-        bounds = {
-            f"{name}{suffix}": value
-            for name, interval in self.intervals.items()
-            for suffix, value in (("", interval.value), ("_low", interval.low), ("_high", interval.high))
-        }
-        return {name: float(value) for name, value in {**counts, **bounds}.items() if isfinite(value)}
+        counts = {"rows": float(self.rows), "positives": float(self.positives), "threshold": float(self.threshold)}
+        return {**counts, **bounds(self.intervals)}
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Figures between the bounds of their 95 % intervals, by resampling groups of rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
 
@@ -43,3 +43,13 @@ def interval_of(value: float, drawn: NDArray[np.float64]) -> Interval:
     low, high = np.percentile(known, (2.5, 97.5))
     # resampling inflates a calibration error, so that the value itself may lie below every draw
     return Interval(value, min(float(low), value), max(float(high), value))
+
+
+def bounds(intervals: Mapping[str, Interval]) -> dict[str, float]:
+    """Every defined figure by name, its bounds as `<name>_low` and `<name>_high`."""
+    named = {
+        f"{name}{suffix}": value
+        for name, interval in intervals.items()
+        for suffix, value in (("", interval.value), ("_low", interval.low), ("_high", interval.high))
+    }
+    return {name: float(value) for name, value in named.items() if isfinite(value)}

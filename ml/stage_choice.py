@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from ml.datasets import F
-from ml.intervals import Interval
+from ml.intervals import Interval, bounds
 from ml.specs import StageSpec
-from ml.stage_evaluation import Agreement, Names, StageFigures, agreement, bounds, kappa_lead, stage_figures
+from ml.stage_evaluation import Agreement, Names, StageFigures, agreement, kappa_lead, stage_figures
 from ml.stages import groups_of, sampled, stages_of, unseen
 
 

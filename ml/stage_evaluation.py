@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.intervals import Interval, interval_of, resampled
+from ml.intervals import UNDEFINED, Interval, bounds, interval_of, resampled
 
 Names = NDArray[np.object_]
 Counts = NDArray[np.int64]
@@ -120,19 +119,9 @@ def kappa_lead(
     return _over_samples(lead, groups, seed)
 
 
-def bounds(intervals: Mapping[str, Interval]) -> dict[str, float]:
-    """Every defined figure by name, its bounds as `<name>_low` and `<name>_high`."""
-    named = {
-        f"{name}{suffix}": value
-        for name, interval in intervals.items()
-        for suffix, value in (("", interval.value), ("_low", interval.low), ("_high", interval.high))
-    }
-    return {name: value for name, value in named.items() if isfinite(value)}
-
-
 def _over_samples(figure: Callable[[NDArray[np.intp]], float], groups: Groups, seed: int) -> Interval:
     if not len(groups):
-        return Interval(float("nan"), float("nan"), float("nan"))
+        return UNDEFINED
     drawn = np.array([figure(rows) for rows in resampled(groups, seed)])
     return interval_of(figure(np.arange(len(groups))), drawn)
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ml.datasets import DatasetError, F, Split
-from ml.intervals import Interval
+from ml.intervals import Interval, bounds
 from ml.stage_choice import Choice, agreement_with_survey
-from ml.stage_evaluation import Agreement, StageFigures, bounds, macro_recall, stage_figures
+from ml.stage_evaluation import Agreement, StageFigures, macro_recall, stage_figures
 from ml.stages import FittedStages, groups_of
 
 

@@ -8,14 +8,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ga4_export.privacy import pseudonym
 from ml import bundle
 from ml.datasets import EVENT_TIMESTAMP, split_by_time
 from ml.evaluation import Outcomes, share_of_best, target_of
-from ml.intervals import UNDEFINED, Interval
+from ml.intervals import UNDEFINED, Interval, bounds
 from ml.registry import Registry
 from ml.specs import MODELS, ModelSpec
 from simulator import truth
@@ -80,8 +79,7 @@ def share(
 
 def as_metrics(found: Interval) -> dict[str, float]:
     """A share with its bounds, as figures of a run; what is not defined is left out."""
-    values = {SHARE_OF_BEST: found.value, f"{SHARE_OF_BEST}_low": found.low, f"{SHARE_OF_BEST}_high": found.high}
-    return {name: value for name, value in values.items() if np.isfinite(value)}
+    return bounds({SHARE_OF_BEST: found})
 
 
 def _as_stored(moments: pd.DataFrame, settings: Settings) -> pd.DataFrame:

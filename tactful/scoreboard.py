@@ -96,8 +96,7 @@ def _trust(models: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         if "recommendation" in model:
             yield f"[bold]{name}[/]: {escape(model['recommendation'])}"
         if "share_of_bayes_roc_auc" in model:
-            low, high = (_figure(model.get(f"share_of_bayes_roc_auc_{bound}")) for bound in ("low", "high"))
-            reached = f"{_figure(model['share_of_bayes_roc_auc'])} ({low} to {high})"
+            reached = _with_bounds(model, "share_of_bayes_roc_auc")
             yield f"[bold]{name}[/] reaches {reached} of the ROC-AUC that the made-up shop's own truth has."
 
 
