@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.callback import CallbackContext
-from sklearn.model_selection import GridSearchCV, ParameterGrid, StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import GridSearchCV, ParameterGrid, StratifiedKFold
 
 from ml import families
 from ml.calibration import pick_threshold
@@ -90,11 +90,18 @@ class _Progress:
 
 
 def folds_of(spec: ModelSpec | StageSpec, frame: pd.DataFrame, target: Target | Codes) -> Folds:
-    """The rows to learn from and the rows to judge by, for each of the spec's folds; groups stay together."""
-    if spec.group is None:
-        return list(StratifiedKFold(spec.folds, shuffle=True, random_state=spec.seed).split(target, target))
-    folds = StratifiedGroupKFold(spec.folds, shuffle=True, random_state=spec.seed)
-    return list(folds.split(target, target, frame[spec.group]))
+    """The rows to learn from and the rows to judge by, for each of the spec's folds.
+
+    Groups stay together; of those who gave an answer, the rarest of what they gave, each fold has as many.
+    """
+    group = np.arange(len(frame)) if spec.group is None else pd.factorize(frame[spec.group])[0]
+    rarity = np.argsort(np.argsort(-np.bincount(target)))
+    rarest = np.zeros(group.max() + 1, dtype=np.intp)
+    np.maximum.at(rarest, group, rarity[target.astype(np.intp)])
+    # scikit-learn's own split by answers and groups looks at one group after the other: seconds, where this takes none
+    folds = StratifiedKFold(spec.folds, shuffle=True, random_state=spec.seed)
+    judged = (np.isin(group, drawn) for _, drawn in folds.split(rarest, rarest))
+    return [(np.flatnonzero(~is_judged), np.flatnonzero(is_judged)) for is_judged in judged]
 
 
 def search(spec: ModelSpec, rows: Rows, impression_budget: float, n_jobs: int) -> tuple[Trial, ...]:

@@ -38,6 +38,15 @@ def test_no_visitor_is_learnt_from_and_judged_by_in_one_fold() -> None:
         assert not set(frame["user_pseudo_id"].iloc[learnt]) & set(frame["user_pseudo_id"].iloc[judged])
 
 
+def test_users_of_a_rare_answer_are_spread_over_all_folds() -> None:
+    frame = pd.DataFrame({"user_pseudo_id": np.repeat(np.arange(40), 5)})
+    target = np.zeros(200, dtype=np.intp)
+    target[:100:5], target[100:120:5] = 1, 2
+    folds = folds_of(POPUP_PROFILE, frame, target)
+    assert [np.bincount(target[judged]).tolist() for _, judged in folds] == [[44, 5, 1]] * 4
+    assert sorted(np.concatenate([judged for _, judged in folds])) == list(range(200))
+
+
 def test_recall_is_bought_within_the_budget_and_ties_go_to_the_better_ranking() -> None:
     """A positive needs a feature that one in ten rows has: a tenth of the impressions buys every one."""
     rng = np.random.default_rng(5)
