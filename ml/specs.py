@@ -116,7 +116,7 @@ _SHALLOW = Candidate(
         "early_stopping_rounds": (25,),
         "learning_rate": (0.05,),
         "max_depth": (1, 2, 3),
-        "min_child_weight": (1.0, 3.0),
+        "min_child_weight": (3.0,),
         "subsample": (0.8,),
         "colsample_bytree": (0.5,),
         "reg_lambda": (5.0,),
