@@ -14,6 +14,9 @@ from ml.training import Fitted
 Scores = NDArray[np.float64]
 Target = NDArray[np.bool_]
 
+COMPARED = ("roc_auc", "average_precision", "recall", "lift_top_decile")
+"""Figures of which more is better, and which are worth comparing with the best there could be."""
+
 BINS = 10
 SILHOUETTE_ROWS = 2_000
 
@@ -134,16 +137,23 @@ def roc_auc(target: Target, score: Scores) -> float:
     return float(metrics.roc_auc_score(target, score)) if 0 < target.sum() < len(target) else float("nan")
 
 
-def share_of_best(outcomes: Outcomes, best: Scores, seed: int = 7, resamples: int = RESAMPLES) -> Interval:
-    """The ROC-AUC of scores as a share of the one that the `best` scores have on the same rows."""
+def shares_of_best(
+    outcomes: Outcomes, best: Scores, threshold: float, seed: int = 7, resamples: int = RESAMPLES
+) -> dict[str, Interval]:
+    """Each of COMPARED as a share of what the `best` scores have on the same rows, where they show as many of them."""
 
-    def share(rows: NDArray[np.intp]) -> float:
-        target = outcomes.target[rows]
-        return roc_auc(target, outcomes.score[rows]) / roc_auc(target, best[rows])
+    def shares(rows: NDArray[np.intp]) -> list[float]:
+        target, score = outcomes.target[rows], outcomes.score[rows]
+        shown = int((score >= threshold).sum())
+        as_many = np.partition(best[rows], -shown)[-shown] if shown else np.inf
+        reached, optimum = _figures(target, score, threshold), _figures(target, best[rows], as_many)
+        # without a positive row, or where nobody is shown anything, neither finds any
+        return [reached[name] / optimum[name] if optimum[name] else float("nan") for name in COMPARED]
 
     with config_context(assume_finite=True, skip_parameter_validation=True):
-        drawn = [share(rows) for rows in resampled(outcomes.groups, seed, resamples)]
-        return interval_of(share(np.arange(len(best))), np.array(drawn))
+        drawn = np.array([shares(rows) for rows in resampled(outcomes.groups, seed, resamples)])
+        values = shares(np.arange(len(best)))
+    return {name: interval_of(*both) for name, *both in zip(COMPARED, values, drawn.T, strict=True)}
 
 
 def curves(target: Target, score: Scores) -> Curves:
