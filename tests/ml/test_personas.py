@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from ml.personas import THEMES, PersonaError, name_segments
 
-profiles = st.lists(st.dictionaries(st.sampled_from(THEMES), st.floats(-3, 3), min_size=1), min_size=1, max_size=10)
+profiles = st.lists(st.dictionaries(st.sampled_from(THEMES), st.floats(-3, 3), min_size=1), min_size=1, max_size=16)
 
 
 def test_names_follow_what_sets_a_segment_apart() -> None:
@@ -16,6 +16,18 @@ def test_names_follow_what_sets_a_segment_apart() -> None:
         ]
     )
     assert found == ("Loyal buyers", "Cart abandoners", "Passers-by")
+
+
+def test_a_name_says_nothing_that_no_feature_tells() -> None:
+    profile = {"purchase": 2.0, "engagement": 0.2, "promotion": 1.0, "cart": 0.1}
+    assert name_segments([profile]) == ("Bargain buyers",)
+    assert name_segments([profile | {"loyalty": 3.0}]) == ("Loyal buyers",)
+
+
+def test_the_themes_of_the_contract_s_segments_have_names_enough() -> None:
+    themes = ("purchase", "engagement", "promotion", "cart")
+    profiles = [{theme: float(group >> place & 1) for place, theme in enumerate(themes)} for group in range(8)]
+    assert not {"Loyal buyers", "Newcomers", "Lapsed visitors"} & set(name_segments(profiles))
 
 
 @given(profiles)
@@ -33,5 +45,5 @@ def test_an_unknown_theme_is_named() -> None:
 
 
 def test_more_segments_than_names_are_refused() -> None:
-    with pytest.raises(PersonaError, match="11 segments"):
-        name_segments([{"cart": 1.0}] * 11)
+    with pytest.raises(PersonaError, match="17 segments"):
+        name_segments([{"cart": 1.0}] * 17)
