@@ -25,7 +25,6 @@ SEGMENTS = (
     Segment("connoisseur", 20.0, 0.5, -0.8, 0.5, -0.2),
     Segment("hurried", 15.0, 0.05, -0.2, -0.4, 0.3),
 )
-
 """Kinds that overlap: traits differ less between them than within them."""
 
 FAR_APART = (

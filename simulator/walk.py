@@ -51,7 +51,8 @@ _STAYS = np.arange(NEXT_PAGE.shape[1]) != Page.LEAVE
 class Behaviour:
     """How latent state becomes behaviour, beside the tables above.
 
-    `pull` is how strongly the state draws to pages, and `leaving` how readily a visit ends, in times of the tables'.
+    `pull` is how strongly the state in which a visit begins draws to pages, and `leaving` how readily a visit ends, in
+    times of the tables'.
     """
 
     landing: tuple[float, ...] = (44.0, 21.0, 5.0, 0.5, 9.5, 0.3, 0.0, 0.0, 0.0, 1.2, 18.5)
