@@ -147,8 +147,8 @@ def _on_last_day(shop: Shop, history: History, truth: pd.DataFrame) -> dict[str,
         "sessions_per_day": shop.sessions_per_day,
         "users": {"grouped": len(users), "known": len(known)},
         "groups": {"found": report.size.groups, "true": len(shop.arrivals.segments)},
-        "all": _compared(known, report.size.groups, history.table.features),
-        "three_visits_or_more": _compared(often, report.size.groups, history.table.features),
+        "all": _compared(known, len(shop.arrivals.segments), history.table.features),
+        "three_visits_or_more": _compared(often, len(shop.arrivals.segments), history.table.features),
     }
 
 

@@ -185,8 +185,8 @@ def _user(
         "searches_28d": len(within(28, "view_search_results")),
         "promotion_clicks_28d": len(within(28, "select_promotion")),
         "page_views_per_session_28d": pages / visits(28),
-        "engagement_seconds_per_page_view_28d": found["engagement_seconds_28d"] / pages if pages else None,
-        "promotion_views_per_page_view_28d": len(within(28, "view_promotion")) / pages if pages else None,
+        "engagement_seconds_per_page_view_28d": found["engagement_seconds_28d"] / (pages + 5),
+        "promotion_views_per_page_view_28d": len(within(28, "view_promotion")) / (pages + 5),
         "revenue_28d_usd": revenue,
         "average_order_value_28d_usd": revenue / len(bought) if bought else None,
         "engagement_decayed": math.fsum(
