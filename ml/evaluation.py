@@ -137,6 +137,15 @@ def roc_auc(target: Target, score: Scores) -> float:
     return float(metrics.roc_auc_score(target, score)) if 0 < target.sum() < len(target) else float("nan")
 
 
+def calibration_error(target: Target, score: Scores) -> float:
+    """How far predicted rates lie from observed ones on average, over bins of equal size."""
+    # rows of equal scores are one to the model, whatever their order
+    _, whose, ties = np.unique(score, return_inverse=True, return_counts=True)
+    observed = (np.bincount(whose, target) / ties)[whose]
+    gaps = [abs(score[rows].mean() - observed[rows].mean()) * len(rows) for rows in _bins(score)]
+    return float(sum(gaps) / len(score))
+
+
 def shares_of_best(
     outcomes: Outcomes, best: Scores, threshold: float, seed: int = 7, resamples: int = RESAMPLES
 ) -> dict[str, Interval]:
@@ -201,7 +210,7 @@ def _figures(target: Target, score: Scores, threshold: float) -> dict[str, float
         "impressions_share": _share(shown),
         "lift_top_decile": _lift_top_decile(target, score),
         "brier": float(np.mean((score - target) ** 2)),
-        "calibration_error": _calibration_error(target, score),
+        "calibration_error": calibration_error(target, score),
     }
 
 
@@ -225,11 +234,3 @@ def _lift_top_decile(target: Target, score: Scores) -> float:
     # rows that share the edge's score count in part, whatever their order
     hits = target[above].sum() + target[tied].mean() * (size - above.sum())
     return float(hits / size / target.mean()) if target.any() else float("nan")
-
-
-def _calibration_error(target: Target, score: Scores) -> float:
-    # rows of equal scores are one to the model, whatever their order
-    _, whose, ties = np.unique(score, return_inverse=True, return_counts=True)
-    observed = (np.bincount(whose, target) / ties)[whose]
-    gaps = [abs(score[rows].mean() - observed[rows].mean()) * len(rows) for rows in _bins(score)]
-    return float(sum(gaps) / len(score))

@@ -27,7 +27,7 @@ from orchestration.resources import (
 )
 
 if TYPE_CHECKING:
-    from ml.release import Terms
+    from ml.terms import Terms
 
 GROUP = "models"
 _WHOLE_SESSIONS = f"""
@@ -44,7 +44,7 @@ def training_set_file(name: str) -> Path:
 
 def terms_of(tables: tuple[FeatureTable, ...], warehouse: WarehouseResource) -> "Terms":
     """What a release is told, by the settings and the warehouse."""
-    from ml.release import Terms
+    from ml.terms import Terms
 
     return Terms(
         contract_checksum=contract.checksum(tables),
@@ -104,7 +104,7 @@ def _model(spec: ModelSpec, training_set: dg.AssetsDefinition) -> dg.AssetsDefin
         group_name=GROUP,
         kinds={"xgboost", "mlflow"},
         owners=OWNERS,
-        description=f"{spec.description} The newest version, champion if it ranks better than chance.",
+        description=f"{spec.description} The newest version, champion if it ranks better than the one before it.",
         pool=WAREHOUSE_POOL,
     )
     def model(
