@@ -5,7 +5,7 @@ from datetime import timedelta
 import dagster as dg
 
 from ga4_export.days import REWRITTEN
-from orchestration.assets import models, monitoring, segments, stages
+from orchestration.assets import champions, models, monitoring, segments, stages
 from orchestration.assets.features import online_tables, published_tables
 from orchestration.partitions import DAILY, range_tags
 from orchestration.resources import SETTINGS, TABLES
@@ -44,7 +44,9 @@ backfill = dg.define_asset_job(
 
 retrain = dg.define_asset_job(
     "retrain",
-    selection=dg.AssetSelection.assets(*models.training_sets.values(), *models.models, stages.buyer_stage),
+    selection=dg.AssetSelection.assets(
+        *models.training_sets.values(), champions.champion_guard, *models.models, stages.buyer_stage
+    ),
     description="Training sets and models anew, from the features as they are; segments are left alone.",
 )
 

@@ -4,6 +4,7 @@ import dagster as dg
 
 from orchestration import automation, checks
 from orchestration.assets import (
+    champions,
     decisions,
     export_tables,
     features,
@@ -26,6 +27,7 @@ defs = dg.Definitions(
         features.feature_registry,
         *features.online_tables,
         *models.training_sets.values(),
+        champions.champion_guard,
         *models.models,
         segments.user_segments,
         segments.user_segment_labels,
@@ -34,7 +36,7 @@ defs = dg.Definitions(
         decisions.live_decision,
     ],
     asset_checks=checks.CHECKS,
-    jobs=automation.JOBS,
+    jobs=[*automation.JOBS, champions.promote_model, champions.roll_back_model],
     schedules=automation.SCHEDULES,
     sensors=automation.SENSORS,
     resources=build_resources(),

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from ml.terms import Terms
 
 GROUP = "models"
+GUARD = "champion_guard"
+"""The asset that sends bad champions back, before a new version is held to the champion."""
+GUARDED = [spec for spec in MODELS if spec.decides]
 _WHOLE_SESSIONS = f"""
     select avg(case when has_session_start then 1.0 else 0.0 end) as share
     from fct_sessions
@@ -100,7 +103,7 @@ def _answers(spec: ModelSpec | StageSpec, frame: pd.DataFrame) -> dict[str, int 
 def _model(spec: ModelSpec, training_set: dg.AssetsDefinition) -> dg.AssetsDefinition:
     @dg.asset(
         name=spec.name,
-        deps=[training_set],
+        deps=[training_set, *([dg.AssetKey(GUARD)] if spec in GUARDED else [])],
         group_name=GROUP,
         kinds={"xgboost", "mlflow"},
         owners=OWNERS,
