@@ -24,7 +24,7 @@ GROUP_LIMIT = 0.05
 LEAST_POSITIVES = 10
 """Positives without which two versions are not compared."""
 
-_BY_HAND = "The alias champion in MLflow, moved by hand, takes the new segments all the same."
+_BY_HAND = "`tactful models promote` takes the new segments all the same."
 
 
 @dataclass(frozen=True)
