@@ -15,7 +15,6 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
-    Connection,
     DateTime,
     Engine,
     Integer,
@@ -27,6 +26,7 @@ from sqlalchemy import (
     create_engine,
     func,
     insert,
+    inspect,
     select,
     text,
 )
@@ -162,7 +162,7 @@ class Ledger:
         return [move for move in self._read(model, State.INTENDED) if move.move_id not in ended]
 
     def live_at(self, model: str, instant: datetime) -> Move | None:
-        """The move that made champion, or nobody, what was so at an instant; None before the first one."""
+        """The move by which whoever was champion at an instant had become it; None before the first one."""
         return next((move for move in reversed(self.moves(model)) if move.at <= instant), None)
 
     def predecessor(self, model: str) -> str | None:
@@ -179,7 +179,9 @@ class Ledger:
     def _read(self, model: str, state: State) -> Sequence[Move]:
         asked = select(_MOVES).where(_MOVES.c.model == model, _MOVES.c.state == state).order_by(_MOVES.c.row_id)
         with _engine(self.url).connect() as connection:
-            return [_move(row) for row in connection.execute(asked).mappings()] if _is_made(connection) else []
+            if not inspect(connection).has_table(_MOVES.name):
+                return []
+            return [_move(row) for row in connection.execute(asked).mappings()]
 
 
 @cache
@@ -194,10 +196,6 @@ def _make(engine: Engine) -> None:
         _METADATA.create_all(connection)
         for statement in _TRIGGERS[engine.dialect.name]:
             connection.execute(text(statement))
-
-
-def _is_made(connection: Connection) -> bool:
-    return connection.dialect.has_table(connection, _MOVES.name)
 
 
 def _as_stored(instant: datetime) -> datetime:

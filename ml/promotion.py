@@ -90,7 +90,12 @@ class Seat:
         return self._move(Kind.RETIRE, None, expected, order)
 
     def conclude(
-        self, version: str, outcome: GateOutcome, champion: ChampionVersion | None, may_stay: bool, evidence: Any
+        self,
+        version: str,
+        outcome: GateOutcome,
+        champion: ChampionVersion | None,
+        may_stay: bool,
+        evidence: Mapping[str, Any],
     ) -> GateOutcome:
         """What a release ends with: who passed is promoted; else the `champion` stays if it may, or has to go.
 

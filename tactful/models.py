@@ -101,7 +101,7 @@ def show_live_at(settings: Settings, instant: datetime, model: str | None, conso
 
 def _live(model: str, move: Move | None) -> str:
     if move is None:
-        return f"{model}: nobody was champion yet."
+        return f"{model}: no champion is on record by then."
     who = f"version {move.to_version} ({(move.to_digest or '')[:12]})" if move.to_version else "nobody"
     since = f"{move.at:%Y-%m-%d %H:%M:%S} UTC"
     return f"{model}: {who}, since {since}. {move.kind.capitalize()}, asked by {move.asked_by}: {move.reason}"

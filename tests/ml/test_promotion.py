@@ -265,7 +265,7 @@ def test_f07_f08_a_release_killed_at_any_moment_leaves_a_whole_champion(
     _release(home, new)
     takes = time.monotonic() - begun
     seat, rng = Seat(mlflow_registry, new.name), random.Random(7)
-    for _ in range(8):
+    for _ in range(6):
         process = processes.Process(target=_release, args=(home, new))
         process.start()
         process.join(rng.uniform(0.0, 1.5 * takes))

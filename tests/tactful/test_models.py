@@ -84,7 +84,7 @@ def test_versions_are_promoted_rolled_back_and_told_of_by_instant(home: Settings
     told = [_call(home, "live-at", instant, "popup_profile").output for instant in instants]
 
     since = r"\([0-9a-f]{12}\), since [0-9-]{10} [0-9:]{8} UTC\."
-    assert told[0] == "popup_profile: nobody was champion yet.\n"
+    assert told[0] == "popup_profile: no champion is on record by then.\n"
     assert re.match(rf"popup_profile: version 2 {since} Promote, asked by Bob: a campaign\n", told[1])
     assert re.match(rf"popup_profile: version 1 {since} Rollback, asked by \w+: complaints\n", told[2])
 
