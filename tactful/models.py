@@ -55,7 +55,15 @@ class Wish:
 
     @property
     def asked_by(self) -> str:
-        return self.by or getpass.getuser()
+        """Who asks.
+
+        Raises:
+            SettingsError: the system has no name for its user, as in some containers.
+        """
+        try:
+            return self.by or getpass.getuser()
+        except (KeyError, OSError):
+            raise SettingsError("This system has no name for its user: say by --by who asks.") from None
 
 
 def promote(settings: Settings, wish: Wish, version: str, expected: str | None, console: Console) -> None:

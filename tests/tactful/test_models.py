@@ -110,3 +110,13 @@ def test_without_a_command_versions_are_listed(home: Settings) -> None:
     listed = _call(home, "list").output
     assert "popup_profile" in listed
     assert _call(home).output == listed
+
+
+def test_a_user_without_a_name_has_to_say_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 123_456_789)
+
+    with pytest.raises(SettingsError, match="say by --by who asks"):
+        _ = models.Wish("popup_profile", "complaints").asked_by
+    assert models.Wish("popup_profile", "complaints", "Ada").asked_by == "Ada"
