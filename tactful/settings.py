@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from tactful import seasons
+
 PREFIX = "TACTFUL_"
 HOME = PREFIX + "HOME"
 DEFAULT_HOME = Path(".tactful")
@@ -68,6 +70,11 @@ def _marked_around(folder: Path) -> Iterator[Path]:
             folders.clear()
 
 
+def _known_peaks(text: str | None) -> str | None:
+    seasons.peaks_of(text or "")
+    return text
+
+
 def _long(key: SecretStr) -> SecretStr:
     if len(key.get_secret_value().strip().encode()) < 32:
         raise ValueError("at least 32 bytes are needed, as `openssl rand -hex 32` gives them")
@@ -113,6 +120,9 @@ class Settings(BaseSettings):
     time_zone: Annotated[str, AfterValidator(_known_zone)] = Field("UTC", description="the GA4 property's time zone")
     export_delay_hours: int = Field(6, ge=0, le=72, description="hours after midnight at which GA4 delivers a day")
     impression_budget: float = Field(0.5, gt=0, le=1, description="share of visitors that a pop-up may interrupt")
+    season_peaks: Annotated[str | None, AfterValidator(_known_peaks)] = Field(
+        None, description="times of the year that are compared with themselves alone, as 11-20..12-31"
+    )
     query_keys: str = Field(
         "utm_source,utm_medium,utm_campaign,utm_content,utm_term,utm_id",
         pattern=r"^([A-Za-z0-9_.~-]+(,[A-Za-z0-9_.~-]+)*)?$",
@@ -143,6 +153,11 @@ class Settings(BaseSettings):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
+
+    @property
+    def peaks(self) -> tuple[seasons.Peak, ...]:
+        """The peaks of the year, as `season_peaks` lists them."""
+        return seasons.peaks_of(self.season_peaks or "")
 
     @property
     def missing(self) -> dict[str, str]:
