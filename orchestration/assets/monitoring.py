@@ -102,7 +102,7 @@ def _columns() -> Sequence[Column]:
 
 
 def _champion(registry: RegistryResource) -> "Bundle | None":
-    """The champion's bundle, if it reads features as they are described now."""
+    """The champion's bundle, if it reads features as they are described now and expects the same event."""
     from ml import bundle
 
     store = registry.open()
@@ -112,7 +112,8 @@ def _champion(registry: RegistryResource) -> "Bundle | None":
     with TemporaryDirectory() as folder:
         downloaded = store.download_bundle(champion.name, champion.version, Path(folder))
         read = bundle.read(downloaded, champion.digest)
-    return read if read.header.contract_checksum == contract.checksum(TABLES) else None
+    stated = read.header.contract_checksum, read.header.conversion_event
+    return read if stated == (contract.checksum(TABLES), SETTINGS.conversion_event) else None
 
 
 def _learnt(champion: "Bundle | None") -> tuple[date, date] | None:
