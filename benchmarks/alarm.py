@@ -12,7 +12,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
@@ -22,15 +22,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
+from benchmarks.alarm_summary import RAMP_WEEKS, Judged, summary
 from benchmarks.session_rows import CONVERTS, rows_of
 from feature_repo import contract
 from feature_repo.contract import FeatureTable
 from ml import drift, training
 from ml.bundle import BundleFeature
 from ml.datasets import features_of
-from ml.drift_verdict import DriftPolicy, Told, Verdict, asks_for_retraining, judge
+from ml.drift_verdict import DriftPolicy, Verdict, judge
 from ml.reference import WEEK, Comparison, compare
 from ml.specs import POPUP_BEHAVIOUR
 from ml.training import Fitted
@@ -45,26 +45,12 @@ from tactful.settings import Settings
 from tactful.source import source_of
 
 REPORT = Path(".tactful") / "bench" / "alarm.json"
-SHOPS, LEARNT_WEEKS, CASES, RAMP_WEEKS = 10, 6, 20, 3
+SHOPS, LEARNT_WEEKS, CASES = 10, 6, 20
 SEASON = Peak((11, 25), (2, 16))
 SEASON_WINDOWS = 12
-NAIVE = (0.1, 0.2)
 LARGE = (100_000, 40)
 
 Rows = tuple[pd.DataFrame, pd.DataFrame]
-
-
-@dataclass(frozen=True)
-class Judged:
-    """What came of a window, `week` weeks after what it is a window of; `psi` is the highest of a feature."""
-
-    kind: str
-    shop: int
-    case: int
-    week: int
-    verdict: str
-    p_value: float
-    psi: float
 
 
 @dataclass(frozen=True)
@@ -161,33 +147,6 @@ def seasons(alarm: Alarm, seed: int) -> list[Judged]:
     return told
 
 
-def summary(told: Sequence[Judged]) -> dict[str, Any]:
-    """Shares of windows and of cases, each with its 95 % interval."""
-    frame = pd.DataFrame(told)
-    of = dict(list(frame.groupby("kind")))
-    abrupt, gradual = (of[kind].assign(is_drift=of[kind]["verdict"] == Verdict.DRIFT) for kind in ("abrupt", "gradual"))
-    first = {**of, "abrupt": abrupt[abrupt["week"] == 0], "gradual": gradual[gradual["week"] < RAMP_WEEKS]}
-    return {
-        "windows": {kind: len(windows) for kind, windows in first.items()},
-        "verdicts": {kind: windows["verdict"].value_counts().to_dict() for kind, windows in first.items()},
-        "false_alarms": _share(of["nothing"]["verdict"] != Verdict.STABLE),
-        "abrupt_caught_in_first_window": _share(abrupt[abrupt["week"] == 0]["is_drift"]),
-        "abrupt_caught_within_two_windows": _share(abrupt.groupby(["shop", "case"])["is_drift"].any()),
-        "gradual_caught_by_week": {
-            f"{week + 1}": _share(windows["is_drift"]) for week, windows in gradual.groupby("week")
-        },
-        "gradual_asks_for_retraining_within_weeks": {f"{weeks}": _share(_asked(gradual, weeks)) for weeks in (3, 4, 5)},
-        "season_not_called_drift": _share(of["season_peak"]["verdict"] != Verdict.DRIFT),
-        "season_not_declared_not_called_drift": _share(of["season_peak_not_declared"]["verdict"] != Verdict.DRIFT),
-        "relabelling_not_called_drift": _share(of["relabelled"]["verdict"] != Verdict.DRIFT),
-        "relabelling_suspected": _share(of["relabelled"]["verdict"] == Verdict.RELABELLING_SUSPECTED),
-        "with_a_fixed_threshold": {
-            f"{threshold}": {kind: _share(windows["psi"] >= threshold) for kind, windows in first.items()}
-            for threshold in NAIVE
-        },
-    }
-
-
 def speed() -> dict[str, float]:
     """Seconds of the whole report, pages and null distribution included, on a large table."""
     rows, columns = LARGE
@@ -221,29 +180,6 @@ def _between(rows: Rows, first: date, last: date) -> Rows:
 def _joined(*parts: Rows) -> Rows:
     sessions, answers = (pd.concat(tables, ignore_index=True) for tables in zip(*parts, strict=True))
     return sessions, answers
-
-
-def _asked(gradual: pd.DataFrame, weeks: int) -> "pd.Series[bool]":
-    """Whether two windows in a row had moved, within so many weeks, by case."""
-    first = date(2026, 1, 5)
-
-    def told(window: Mapping[str, Any]) -> Told:
-        begins = first + timedelta(days=WEEK * window["week"])
-        return Told(begins, begins + timedelta(days=WEEK - 1), Verdict(window["verdict"]))
-
-    def asked(windows: pd.DataFrame) -> bool:
-        verdicts = [told(window) for window in windows.sort_values("week").to_dict("records")]
-        return any(asks_for_retraining(verdicts[:seen]) for seen in range(1, len(verdicts) + 1))
-
-    whole = gradual.groupby(["shop", "case"]).filter(lambda windows: windows["week"].max() >= weeks - 1)
-    within = whole[whole["week"] < weeks]
-    return pd.Series([asked(windows) for _, windows in within.groupby(["shop", "case"])])
-
-
-def _share(is_so: "pd.Series[bool]") -> dict[str, float]:
-    found = binomtest(int(is_so.sum()), len(is_so))
-    low, high = found.proportion_ci(method="wilson")
-    return {"share": found.statistic, "low": low, "high": high, "of": len(is_so)}
 
 
 def measure(shops: int) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """A simulated shop's sessions as feature rows at their exit, and its pop-ups with their answers, by a short road.
 
-The shop's visits are counted up without an export, a landing and a warehouse, which take some thirty times as long. Features
-follow the contract's rules, and channels dbt's own macro; `tests/benchmarks/test_session_rows.py` holds acts to the
-service's accumulator, which is held to the warehouse.
+The shop's visits are counted up without an export, a landing and a warehouse, which take some thirty times as long.
+Features follow the contract's rules, and channels dbt's own macro; `tests/benchmarks/test_session_rows.py` holds acts
+to the service's accumulator, which is held to the warehouse.
 """
 
 from collections.abc import Mapping, Sequence
