@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from math import inf, isnan
+from math import isnan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,12 @@ STABILITY_FLOOR = 0.65
 # Users drawn at random for the many fits that only choose; a fit is done this often, each time from other centres.
 USERS = 5_000
 INITIALISATIONS = 5
+
+AS_GOOD = 0.05
+"""Figures that differ by less than this share are as good as one another: other users would put them the other way."""
+
+# Worse than any figure there is.
+_WORST = -1e9
 
 Values = NDArray[np.float64]
 
@@ -42,7 +48,7 @@ class Size:
     def merits(self) -> tuple[float, ...]:
         """The three figures, each the better the higher; one that is NaN is the worst there can be."""
         return tuple(
-            -inf if isnan(figure) else figure for figure in (self.silhouette, -self.davies_bouldin, self.stability)
+            _WORST if isnan(figure) else figure for figure in (self.silhouette, -self.davies_bouldin, self.stability)
         )
 
 
@@ -53,7 +59,9 @@ def try_sizes(scaled: Values, sizes: Sequence[int], resamples: int, seed: int) -
 
 
 def choose(tried: Sequence[Size], known: int | None = None) -> Size:
-    """The size with the best mean rank by the three figures, the fewest groups where ranks are equal.
+    """The size with the best mean rank by the three figures, AS_GOOD ones being equal; of equal ranks the most groups.
+
+    A marketer can join two segments and can't divide one.
 
     The number of groups that is `known` already stays, unless another is better by all three: chance puts sizes that
     are as good in another order each week. Sizes that are not stable are passed over; where none is stable, the one
@@ -65,17 +73,17 @@ def choose(tried: Sequence[Size], known: int | None = None) -> Size:
     for size in stable:
         if size.groups == known and not any(all(_wins(other, size)) for other in stable):
             return size
-    return min(stable, key=lambda size: (_beaten(size, stable), size.groups))
+    return min(stable, key=lambda size: (_beaten(size, stable), -size.groups))
 
 
 def _beaten(size: Size, others: Sequence[Size]) -> int:
     """How often another size does better by a figure, over all three: the sum of its ranks, the best being 0."""
-    return sum(sum(_wins(other, size)) for other in others)
+    return sum(sum(_wins(other, size, AS_GOOD)) for other in others)
 
 
-def _wins(one: Size, other: Size) -> list[bool]:
-    """By which figures one size is better than another."""
-    return [mine > theirs for mine, theirs in zip(one.merits, other.merits, strict=True)]
+def _wins(one: Size, other: Size, margin: float = 0.0) -> list[bool]:
+    """By which figures one size is better than another, by more than a share of `margin`."""
+    return [mine > theirs + margin * abs(theirs) for mine, theirs in zip(one.merits, other.merits, strict=True)]
 
 
 def _try(sample: Values, groups: int, resamples: int, seed: int) -> Size:

@@ -31,9 +31,15 @@ def test_a_size_that_is_not_stable_is_passed_over_however_good_it_looks() -> Non
     assert choose(tried).groups == 3
 
 
-def test_of_equal_ranks_the_fewest_groups_are_chosen() -> None:
+def test_of_equal_ranks_the_most_groups_are_chosen() -> None:
     tried = [Size(6, 0.4, 1.0, 0.8), Size(4, 0.3, 0.9, 0.8)]
+    assert choose(tried).groups == 6
+
+
+def test_what_differs_by_less_than_a_twentieth_decides_nothing() -> None:
+    tried = [Size(3, 0.50, 0.77, 0.97), Size(4, 0.49, 0.79, 0.98), Size(5, 0.46, 0.90, 0.82)]
     assert choose(tried).groups == 4
+    assert choose([*tried[:1], Size(4, 0.46, 0.79, 0.98), *tried[2:]]).groups == 3
 
 
 def test_where_no_size_is_stable_the_most_stable_one_is_left_to_the_gate() -> None:
@@ -77,9 +83,9 @@ def test_the_order_in_which_sizes_were_tried_decides_nothing(tried: list[Size], 
 def test_nothing_that_is_worse_by_all_three_is_chosen(tried: list[Size]) -> None:
     chosen = choose(tried)
     assert not any(
-        other.silhouette > chosen.silhouette
-        and other.davies_bouldin < chosen.davies_bouldin
-        and other.stability > chosen.stability
+        other.silhouette > chosen.silhouette * 1.05
+        and other.davies_bouldin < chosen.davies_bouldin * 0.95
+        and other.stability > chosen.stability * 1.05
         for other in tried
     )
 
