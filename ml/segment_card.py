@@ -72,8 +72,8 @@ def _sizes(report: SegmentReport, resamples: int) -> str:
         f"|---|---|---|---|\n{rows}\n\n"
         f"Stability is how well groupings fitted on {resamples} bootstrap resamples agree about the same users (mean "
         f"adjusted Rand index). A number below {STABILITY_FLOOR} is passed over; of the others the one with the best "
-        f"mean rank by the three figures is chosen, where less than {AS_GOOD:.0%} makes no difference, and the most where "
-        "ranks are equal. The number that there was before stays, unless another is better by all three."
+        f"mean rank by the three figures is chosen, {AS_GOOD:.0%} making no difference, and the most where ranks are "
+        "equal. The number that there was before stays, unless another is better by all three."
     )
 
 
