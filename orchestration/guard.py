@@ -30,7 +30,7 @@ class Attempt:
     checks: Mapping[dg.AssetCheckKey, bool]
 
 
-def trouble(attempts: Sequence[Attempt], needed: Mapping[dg.AssetKey, Sequence[dg.AssetCheckKey]]) -> str | None:
+def trouble(attempts: Iterable[Attempt], needed: Mapping[dg.AssetKey, Sequence[dg.AssetCheckKey]]) -> str | None:
     """Why one of the `needed` assets, each with the checks that block, is not sound; None where all of them are.
 
     Of `attempts`, the newest first, the newest that was to build an asset tells of it, and those since of its checks. A
@@ -49,6 +49,8 @@ def trouble(attempts: Sequence[Attempt], needed: Mapping[dg.AssetKey, Sequence[d
                     return f"{check.name} of {name} has told nothing since {run} built it"
                 if not told[check]:
                     return f"{check.name} of {name} failed after {run} had built it"
+        if not open_:
+            break
     return None
 
 
@@ -62,7 +64,7 @@ def refuse_unsound(instance: dg.DagsterInstance, run_id: str) -> None:
     needed = _needed(own.planned)
     if needed:
         before = instance.get_runs(dg.RunsFilter(tags={AT_WORK: "true"}), limit=_RUNS)
-        attempts = [_attempt(instance, run.run_id) for run in before if run.run_id != run_id]
+        attempts = (_attempt(instance, run.run_id) for run in before if run.run_id != run_id)
         why = trouble(attempts, needed)
         if why:
             raise dg.Failure(f"{why}: build it again before what depends on it.", allow_retries=False)

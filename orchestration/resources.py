@@ -102,6 +102,7 @@ class BigQueryWarehouseResource(WarehouseResource):
     dataset: str
 
     def open(self) -> "Client":
+        self.take()
         return bigquery.open_client(self.project, self.location)
 
     @override
@@ -129,10 +130,11 @@ class BigQueryWarehouseResource(WarehouseResource):
             return int(self.open().get_table(f"{self.project}.{self.dataset}.{table}").num_rows or 0)
 
 
-class FeatureStoreResource(dg.ConfigurableResource):
+class FeatureStoreResource(OfOneRun):
     """Feast's store of the profile."""
 
     def open(self) -> "FeatureStore":
+        self.take()
         return open_store(SETTINGS)
 
 
@@ -178,7 +180,7 @@ def build_resources() -> dict[str, dg.ConfigurableResource]:
         "landing": LandingResource(home=home),
         "dbt": Dbt(project_dir=str(DBT_PROJECT), profiles_dir=str(DBT_PROJECT)),
         "warehouse": _warehouse(),
-        "feature_store": FeatureStoreResource(),
+        "feature_store": FeatureStoreResource(home=home),
         "registry": RegistryResource(),
         "reports": ReportsResource(
             folder=str(SETTINGS.home / "reports"), url=f"http://127.0.0.1:{SETTINGS.reports_port}"

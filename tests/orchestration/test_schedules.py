@@ -81,10 +81,13 @@ def test_users_are_scored_and_models_with_a_champion_are_left_alone(
     graph = defs.resolve_asset_graph()
     every = {key.to_user_string() for key in graph.executable_asset_keys}
 
-    left = every - _asked(_tick(daily, AFTERNOON, instance))
+    asked = _asked(_tick(daily, AFTERNOON, instance))
+    left = every - asked
+    subset = defs.resolve_job_def("score").get_subset(asset_selection=set(map(dg.AssetKey.from_user_string, asked)))
 
     assert left == {key.to_user_string() for keys in _TRAINING.values() for key in keys}
     assert {graph.get(dg.AssetKey.from_user_string(name)).group_name for name in left} == {"models"}
+    assert {key.to_user_string() for key in subset.asset_layer.selected_asset_keys} == asked
 
 
 def test_a_model_without_a_champion_is_trained_that_day(instance: dg.DagsterInstance, trained: set[str]) -> None:
