@@ -1,4 +1,7 @@
-"""Runs that died: a process that was killed leaves its run started for ever, and the queue behind it waiting."""
+"""Runs that died: a process that was killed leaves its run started for ever, and those after it waiting.
+
+They wait in the queue, and, whoever starts them, for the run's place in a pool.
+"""
 
 from collections.abc import Sequence
 
@@ -25,6 +28,7 @@ def end(instance: dg.DagsterInstance) -> Sequence[str]:
         instance.report_run_failed(
             run, f"Its process {process} is gone: it was killed, or the machine ran out of memory."
         )
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
     return [run.run_id for run, _ in dead]
 
 

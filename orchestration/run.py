@@ -19,7 +19,7 @@ from typing import TextIO
 
 import dagster as dg
 
-from orchestration import summary
+from orchestration import dead_runs, summary
 from orchestration.assets.warehouse import warehouse
 from orchestration.definitions import defs
 from orchestration.failures import reason_of
@@ -51,6 +51,9 @@ def main(job: str, first: str, last: str, run_id: str, descriptor: str, *options
     """Exit code 0 if every step and every blocking check of the job went well."""
     with _instance() as instance, os.fdopen(int(descriptor), "w", buffering=1) as progress:
         imports = _SLOW_IMPORTS if job == everything.name else _SLOW_IMPORTS_OF_FEATURES
+        if SETTINGS.profile == "local":
+            # no daemon may be there to do so
+            dead_runs.end(instance)
         instance.add_event_listener(run_id, _teller(progress, imports))
         result = defs.resolve_job_def(job).execute_in_process(
             instance=instance,

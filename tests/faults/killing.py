@@ -1,13 +1,20 @@
 """Real processes that are killed at random moments of their work; each prints a line as it begins a piece of it."""
 
+import json
+import os
 import random
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
+from uuid import uuid4
 
+from tactful import home
+from tactful.settings import Settings
 from tests.conftest import PROJECT
 
 
@@ -49,3 +56,41 @@ class Victim:
             self._process.kill()
         assert self._process.wait() in (0, -signal.SIGKILL)
         self._process.stdout.close()
+
+
+class RunningJob:
+    """A job of a home in a process group of its own, as `tactful run` starts it."""
+
+    def __init__(self, settings: Settings, job: str, first: date, last: date) -> None:
+        self.run_id = str(uuid4())
+        readable, writable = os.pipe()
+        days = (str(first), str(last))
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "orchestration.run", job, *days, self.run_id, str(writable)],
+            env=home.environment(settings),
+            cwd=PROJECT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(writable,),
+            start_new_session=True,
+        )
+        os.close(writable)
+        self._progress = os.fdopen(readable)
+
+    def killed_in(self, step: str, after: float = 0.0) -> None:
+        """Kill the process and its children so many seconds after the step has begun."""
+        with self._progress as lines:
+            begun = any((told["step"], told["state"]) == (step, "started") for told in map(json.loads, lines))
+            assert begun, f"{step} was never begun"
+            sys.stdout.write(f"killed {after:.3f} s after {step} began\n")
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(after)
+            os.killpg(self._process.pid, signal.SIGKILL)
+        assert self._process.wait() == -signal.SIGKILL
+
+    def failures(self) -> Sequence[str]:
+        """Why steps failed, once the process has ended by itself."""
+        with self._progress as lines:
+            told = [json.loads(line) for line in lines]
+        self._process.wait()
+        return [line["message"] for line in told if line["state"] == "failed"]
