@@ -21,7 +21,7 @@ from rich.console import Console
 from feature_repo import contract
 from ml import training
 from ml.datasets import EVENT_TIMESTAMP, features_of, split_by_time
-from ml.evaluation import Outcomes, evaluate, roc_auc, share_of_best, target_of
+from ml.evaluation import Outcomes, evaluate, roc_auc, shares_of_best, target_of
 from ml.specs import POPUP_BEHAVIOUR
 from simulator.export import write
 from simulator.scenarios import compose
@@ -70,7 +70,9 @@ def measure(folder: Path, shop: Shop) -> dict[str, Any]:
         "fit_seconds": seconds,
         "roc_auc": roc_auc(target, score),
         "bayes_roc_auc": roc_auc(target, truth),
-        "share_of_bayes": asdict(share_of_best(outcomes, truth)),
+        "shares_of_bayes": {
+            name: asdict(share) for name, share in shares_of_best(outcomes, truth, fitted.threshold).items()
+        },
         f"impressions_share_at_recall_{RECALL}": float((score >= kept).mean()),
         "scorecard": {name: asdict(figure) for name, figure in card.intervals.items()},
     }

@@ -1,18 +1,22 @@
-"""How near the platform's segments come to the kinds of visitors that a simulated shop has.
+"""How near the platform's segments come to the kinds of visitors of simulated shops, and whether they keep theirs.
 
-    python -m benchmarks.segments [DAYS]
+    python -m benchmarks.segments [SCENARIO [DAYS]]
 
-Builds DAYS of the scenario `default`, else its sixty, from the export to the users of the last day, and sets three
+Builds the shops of WORLDS, or one SCENARIO of DAYS, from the export to the users of the last day, and sets three
 groupings of the same users beside the true one by the adjusted Rand index: the platform's segments, K-Means on the
 hidden traits themselves, and a classifier of the platform's features that is told the truth about other users, which
-says how much of the truth those features hold at all. Writes .tactful/bench/segments.json. The shop is simulated: no
-figure is evidence about real visitors.
+says how much of the truth those features hold at all. In a world of many weeks the users are grouped anew each week,
+as the platform does it. Writes .tactful/bench/segments.json. The shops are simulated: no figure is evidence about real
+visitors.
 """
 
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +31,18 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from feature_repo import contract
-from feature_repo.contract import Column, FeatureTable
+from feature_repo.contract import Column
 from feature_repo.offline import History
-from ml import segments
+from ml import gate, segments
 from ml.encoding import Encoding
 from ml.evaluation import agreement
+from ml.segments import Predecessor
 from ml.specs import USER_SEGMENTS
 from simulator.clock import DAYS_OF_WEEK, SECOND, midnights, week_of
 from simulator.export import write
 from simulator.population import WEEKS_OF_RETURN, Stream, generator
 from simulator.scenarios import compose
-from simulator.segments import SEGMENTS
+from simulator.segments import TRAITS
 from simulator.shop import Shop
 from simulator.visits import cohort_visitors
 from tactful import home
@@ -49,25 +54,42 @@ from tactful.source import source_of
 
 REPORT = Path(".tactful") / "bench" / "segments.json"
 ASKED = 0.8
-TRAITS = ("affinity", "price_sensitivity", "patience", "annoyance")
 
 Groups = NDArray[np.intp]
 
 
-def users_of(settings: Settings, table: FeatureTable) -> pd.DataFrame:
-    """The users whom the platform would group, in the order in which it does, built from the export."""
+@dataclass(frozen=True)
+class World:
+    """A scenario, what is stated of its shop, and on how many of its last Mondays users are grouped anew."""
+
+    scenario: str
+    stated: Mapping[str, Any] = field(default_factory=dict)
+    mondays: int = 0
+
+
+WORLDS = (World("default"), World("clear_kinds", {"days": 24 * DAYS_OF_WEEK, "sessions_per_day": 300}, mondays=20))
+
+
+def history_of(settings: Settings) -> History:
+    """The features of users on all days of the export."""
     home.prepare(settings)
     source = source_of(settings)
     ensure_manifest(settings, source)
+    (table,) = (table for table in contract.load(MANIFEST) if table.features_of(USER_SEGMENTS.name))
     run_job(settings, "features", Plan(source.first, source.last, "benchmark", True), Console(file=sys.stderr))
-    users = History.of(settings.home, table).read(source.last, source.last)
-    return users.sort_values(table.join_key, ignore_index=True)
+    return History.of(settings.home, table)
+
+
+def users_of(history: History, day: date) -> pd.DataFrame:
+    """The users whom the platform would group after a day, in the order in which it does."""
+    return history.read(day, day).sort_values(history.table.join_key, ignore_index=True)
 
 
 def known_users(shop: Shop) -> pd.DataFrame:
-    """The segment and the traits of every visitor who may be known on the shop's last day."""
-    last = week_of(shop.calendar[-1])
-    return pd.concat([_known_users(shop, week) for week in range(last - WEEKS_OF_RETURN, last + 1)], ignore_index=True)
+    """The segment and the traits of every visitor who may be known on a day of the shop."""
+    first, last = week_of(shop.calendar[0]), week_of(shop.calendar[-1])
+    weeks = range(first - WEEKS_OF_RETURN, last + 1)
+    return pd.concat([_known_users(shop, week) for week in weeks], ignore_index=True)
 
 
 def _known_users(shop: Shop, week: int) -> pd.DataFrame:
@@ -99,28 +121,64 @@ def told_the_truth(users: pd.DataFrame, features: Sequence[Column]) -> Groups:
     return guessed
 
 
-def measure(folder: Path, shop: Shop) -> dict[str, Any]:
-    """Each grouping's agreement with the truth, over all users and over those who came more than once."""
+def measure(folder: Path, world: World) -> dict[str, Any]:
+    """Each grouping's agreement with the truth in a world, and what became of its segments from week to week."""
+    shop = compose(world.scenario, Shop(), **world.stated)
     write(folder / "export", shop)
     settings = Settings(home=folder / "home", export=folder / "export")
-    (table,) = (table for table in contract.load(MANIFEST) if table.features_of(USER_SEGMENTS.name))
-    users = users_of(settings, table)
-    features = table.features_of(USER_SEGMENTS.name)
-    day = f"{shop.calendar[-1]}"
+    history, truth = history_of(settings), known_users(shop)
     with threadpool_limits(1):
-        found, report = segments.fit(USER_SEGMENTS, users, features, day)
-        known = users.assign(group=found.groups(users)).merge(known_users(shop), on="user_pseudo_id")
-        size = report.size.groups
-        often = known[known["visits_so_far"] >= 3]
-        return {
-            "about": "A simulated shop: no figure says anything about real visitors.",
-            "days": shop.days,
-            "users": {"grouped": len(users), "known": len(known)},
-            "groups": {"found": size, "true": len(SEGMENTS)},
-            "asked": ASKED,
-            "all": _compared(known, size, table.features),
-            "three_visits_or_more": _compared(often, size, table.features),
-        }
+        figures = _on_last_day(shop, history, truth)
+        if world.mondays:
+            sundays = [day for day in shop.calendar if day.weekday() == DAYS_OF_WEEK - 1]
+            figures["weeks"] = _week_by_week(history, truth, sundays[-world.mondays :])
+    return figures
+
+
+def _on_last_day(shop: Shop, history: History, truth: pd.DataFrame) -> dict[str, Any]:
+    """Over all users and over those who came more than once."""
+    day, features = shop.calendar[-1], history.table.features_of(USER_SEGMENTS.name)
+    users = users_of(history, day)
+    found, report = segments.fit(USER_SEGMENTS, users, features, f"{day}")
+    known = users.assign(group=found.groups(users)).merge(truth, on=history.table.join_key)
+    often = known[known["visits_so_far"] >= 3]
+    return {
+        "days": shop.days,
+        "sessions_per_day": shop.sessions_per_day,
+        "users": {"grouped": len(users), "known": len(known)},
+        "groups": {"found": report.size.groups, "true": len(shop.arrivals.segments)},
+        "all": _compared(known, len(shop.arrivals.segments), history.table.features),
+        "three_visits_or_more": _compared(often, len(shop.arrivals.segments), history.table.features),
+    }
+
+
+def _week_by_week(history: History, truth: pd.DataFrame, sundays: Sequence[date]) -> dict[str, Any]:
+    """Groupings of the mornings after, each following the one before; an id swaps if most of its users are others."""
+    predecessor = Predecessor()
+    kinds: list[dict[str, int]] = []
+    agreements, refused = [], 0
+    for sunday in sundays:
+        users = users_of(history, sunday)
+        features = history.table.features_of(USER_SEGMENTS.name)
+        found, report = segments.fit(USER_SEGMENTS, users, features, f"{sunday + timedelta(1)}", predecessor)
+        refused += not gate.judge_segments(report, 1.0, has_followers=bool(kinds)).is_passed
+        ids = [identity.id for identity in found.assign(users)]
+        known = users.assign(id=ids).merge(truth, on=history.table.join_key)
+        kinds.append({f"{name}": int(kind.mode()[0]) for name, kind in known.groupby("id")["segment"]})
+        agreements.append(agreement(known["segment"].to_numpy(), known["id"].to_numpy()))
+        predecessor = Predecessor(found, report.continuity.ids_given)
+    kept = [(before[name], now[name]) for before, now in pairwise(kinds) for name in before.keys() & now.keys()]
+    return {
+        "clusterings": len(kinds),
+        "refused": refused,
+        "ids": {
+            "kept": len(kept),
+            "ended": sum(len(before.keys() - now.keys()) for before, now in pairwise(kinds)),
+            "begun": sum(len(now.keys() - before.keys()) for before, now in pairwise(kinds)),
+        },
+        "silent_swaps": sum(before != now for before, now in kept),
+        "adjusted_rand": {"least": min(agreements), "mean": float(np.mean(agreements))},
+    }
 
 
 def _compared(users: pd.DataFrame, groups: int, features: Sequence[Column]) -> dict[str, float]:
@@ -137,11 +195,18 @@ def _compared(users: pd.DataFrame, groups: int, features: Sequence[Column]) -> d
     }
 
 
+def _asked_for(scenario: str, days: str | None = None) -> tuple[World, ...]:
+    world = next((world for world in WORLDS if world.scenario == scenario), World(scenario))
+    return (replace(world, stated={**world.stated, "days": int(days)}) if days else world,)
+
+
 def main() -> None:
     """Measure, print and write."""
-    size = {"days": int(sys.argv[1])} if len(sys.argv) > 1 else {}
-    with tempfile.TemporaryDirectory() as folder:
-        figures = measure(Path(folder), compose("default", Shop(), **size))
+    worlds = _asked_for(*sys.argv[1:]) if sys.argv[1:] else WORLDS
+    figures: dict[str, Any] = {"about": "Simulated shops: no figure says anything about real visitors.", "asked": ASKED}
+    for world in worlds:
+        with tempfile.TemporaryDirectory() as folder:
+            figures[world.scenario] = measure(Path(folder), world)
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps(figures, indent=1))
     print(json.dumps(figures, indent=1))

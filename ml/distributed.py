@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import xgboost as xgb
+from numpy.typing import NDArray
 
 from ml import training
 from ml.bundle import Calibration
@@ -57,8 +58,6 @@ def fit(
     Raises:
         TooFewPositives, DatasetError: as `training.fit`; too few positives are counted in the sample.
     """
-    from xgboost import dask as xgb_dask
-
     rows, nulls = len(frame), int(frame[spec.label].isna().sum().compute())
     if nulls:
         raise DatasetError(f"Label {spec.label} is null in {nulls} of {rows} rows; each row needs a label.")
@@ -67,6 +66,25 @@ def fit(
     there = frame.map_partitions(
         _encoded, tried.encoding, spec, meta=_encoded(frame._meta, tried.encoding, spec)
     ).persist()
+    booster, margin, target = _learn(tried, spec, there, client)
+    calibration: Calibration = fit_platt(margin, target)
+    return replace(
+        tried,
+        spec=spec,
+        booster=booster,
+        calibration=calibration,
+        threshold=pick_threshold(calibration.probability(margin), target, impression_budget),
+        rows=rows,
+        positives=int(there[_LABEL].sum().compute()),
+    )
+
+
+def _learn(
+    tried: Fitted[Any], spec: ModelSpec, there: "dd.DataFrame", client: "Client"
+) -> tuple[xgb.Booster, NDArray[np.float64], NDArray[np.bool_]]:
+    """The booster of all rows, and the margins with the answers of those held out from the one that it follows."""
+    from xgboost import dask as xgb_dask
+
     names = list(tried.encoding.names)
 
     def matrix(part: "dd.DataFrame", reference: Any = None) -> Any:
@@ -80,20 +98,10 @@ def fit(
     )["booster"]
     trees = stopped.best_iteration + 1 if patience else most
     margin = xgb_dask.inplace_predict(client, stopped[:trees], unseen[names], predict_type="margin").compute()
-    target = unseen[_LABEL].compute().to_numpy(dtype=bool)
-    calibration: Calibration = fit_platt(np.asarray(margin), target)
     booster = xgb_dask.train(client, params, matrix(there), trees)["booster"]
     # the matrix that a bundle encodes has places and no names
     booster.feature_names = None
-    return replace(
-        tried,
-        spec=spec,
-        booster=booster,
-        calibration=calibration,
-        threshold=pick_threshold(calibration.probability(np.asarray(margin)), target, impression_budget),
-        rows=rows,
-        positives=int(there[_LABEL].sum().compute()),
-    )
+    return booster, np.asarray(margin), unseen[_LABEL].compute().to_numpy(dtype=bool)
 
 
 def _boosted(spec: ModelSpec) -> ModelSpec:

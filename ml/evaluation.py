@@ -14,6 +14,9 @@ from ml.training import Fitted
 Scores = NDArray[np.float64]
 Target = NDArray[np.bool_]
 
+COMPARED = ("roc_auc", "average_precision", "recall", "lift_top_decile")
+"""Figures of which more is better, and which are worth comparing with the best there could be."""
+
 BINS = 10
 SILHOUETTE_ROWS = 2_000
 
@@ -134,16 +137,32 @@ def roc_auc(target: Target, score: Scores) -> float:
     return float(metrics.roc_auc_score(target, score)) if 0 < target.sum() < len(target) else float("nan")
 
 
-def share_of_best(outcomes: Outcomes, best: Scores, seed: int = 7, resamples: int = RESAMPLES) -> Interval:
-    """The ROC-AUC of scores as a share of the one that the `best` scores have on the same rows."""
+def calibration_error(target: Target, score: Scores) -> float:
+    """How far predicted rates lie from observed ones on average, over bins of equal size."""
+    # rows of equal scores are one to the model, whatever their order
+    _, whose, ties = np.unique(score, return_inverse=True, return_counts=True)
+    observed = (np.bincount(whose, target) / ties)[whose]
+    gaps = [abs(score[rows].mean() - observed[rows].mean()) * len(rows) for rows in _bins(score)]
+    return float(sum(gaps) / len(score))
 
-    def share(rows: NDArray[np.intp]) -> float:
-        target = outcomes.target[rows]
-        return roc_auc(target, outcomes.score[rows]) / roc_auc(target, best[rows])
+
+def shares_of_best(
+    outcomes: Outcomes, best: Scores, threshold: float, seed: int = 7, resamples: int = RESAMPLES
+) -> dict[str, Interval]:
+    """Each of COMPARED as a share of what the `best` scores have on the same rows, where they show as many of them."""
+
+    def shares(rows: NDArray[np.intp]) -> list[float]:
+        target, score = outcomes.target[rows], outcomes.score[rows]
+        shown = int((score >= threshold).sum())
+        as_many = np.partition(best[rows], -shown)[-shown] if shown else np.inf
+        reached, optimum = _figures(target, score, threshold), _figures(target, best[rows], as_many)
+        # without a positive row, or where nobody is shown anything, neither finds any
+        return [reached[name] / optimum[name] if optimum[name] else float("nan") for name in COMPARED]
 
     with config_context(assume_finite=True, skip_parameter_validation=True):
-        drawn = [share(rows) for rows in resampled(outcomes.groups, seed, resamples)]
-        return interval_of(share(np.arange(len(best))), np.array(drawn))
+        drawn = np.array([shares(rows) for rows in resampled(outcomes.groups, seed, resamples)])
+        values = shares(np.arange(len(best)))
+    return {name: interval_of(*both) for name, *both in zip(COMPARED, values, drawn.T, strict=True)}
 
 
 def curves(target: Target, score: Scores) -> Curves:
@@ -191,7 +210,7 @@ def _figures(target: Target, score: Scores, threshold: float) -> dict[str, float
         "impressions_share": _share(shown),
         "lift_top_decile": _lift_top_decile(target, score),
         "brier": float(np.mean((score - target) ** 2)),
-        "calibration_error": _calibration_error(target, score),
+        "calibration_error": calibration_error(target, score),
     }
 
 
@@ -215,11 +234,3 @@ def _lift_top_decile(target: Target, score: Scores) -> float:
     # rows that share the edge's score count in part, whatever their order
     hits = target[above].sum() + target[tied].mean() * (size - above.sum())
     return float(hits / size / target.mean()) if target.any() else float("nan")
-
-
-def _calibration_error(target: Target, score: Scores) -> float:
-    # rows of equal scores are one to the model, whatever their order
-    _, whose, ties = np.unique(score, return_inverse=True, return_counts=True)
-    observed = (np.bincount(whose, target) / ties)[whose]
-    gaps = [abs(score[rows].mean() - observed[rows].mean()) * len(rows) for rows in _bins(score)]
-    return float(sum(gaps) / len(score))

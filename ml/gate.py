@@ -3,16 +3,28 @@
 from dataclasses import dataclass
 from math import isnan
 
+from ml.comparison import Comparison
 from ml.evaluation import Scorecard
+from ml.intervals import Interval
 from ml.segment_choice import STABILITY_FLOOR
 from ml.segments import SegmentReport
+from ml.shadow import ShadowReport
 from ml.stage_evaluation import StageFigures
 from ml.versions import ChampionVersion
 
 WHOLE_SESSIONS = 0.5
 USERS_KEPT = 0.5
 
-_BY_HAND = "The alias champion in MLflow, moved by hand, takes the new segments all the same."
+IMPRESSION_TOLERANCE = 0.05
+"""How far the share of rows that a version shows may lie above the impression budget, which held on training rows."""
+
+GROUP_LIMIT = 0.05
+"""How much of its ROC-AUC a group of visitors may lose to what is better for all."""
+
+LEAST_POSITIVES = 10
+"""Positives without which two versions are not compared."""
+
+_BY_HAND = "`tactful models promote` takes the new segments all the same."
 
 
 @dataclass(frozen=True)
@@ -32,6 +44,78 @@ def judge(scorecard: Scorecard, whole_sessions: float) -> GateOutcome:
     if scorecard.cannot_tell:
         return GateOutcome(False, f"Cannot tell from chance: {auc}.")
     return GateOutcome(True, f"Better than chance: {auc}.")
+
+
+def judge_impressions(share: Interval, budget: float) -> GateOutcome:
+    """A version that decides passes unless it surely shows more than the impression budget bears."""
+    shown = f"it shows {share.value:.0%} of the test rows, and the impression budget is {budget:.0%}"
+    if share.low > budget + IMPRESSION_TOLERANCE:
+        return GateOutcome(False, f"Shows too many: {shown}, by {IMPRESSION_TOLERANCE:.0%} at most above it.")
+    return GateOutcome(True, f"Within the budget: {shown}.")
+
+
+def judge_against(comparison: Comparison | None, decides: bool) -> GateOutcome:
+    """A challenger passes where it ranks surely better than the champion, and is surely worse in nothing that counts.
+
+    Where the champion ranks no better than chance any more, one that does passes too. Whatever the rows can't tell
+    leaves the champion where it is.
+    """
+    if comparison is None or comparison.positives < LEAST_POSITIVES:
+        seen = comparison.positives if comparison else 0
+        return GateOutcome(
+            False,
+            f"Cannot tell from the champion: {seen} positives among rows that neither learnt from, and "
+            f"{LEAST_POSITIVES} are asked for.",
+        )
+    if worse := _worse(comparison, decides):
+        return GateOutcome(False, f"Worse than the champion: {worse} on {comparison.rows:,} rows that neither saw.")
+    ranks = f"ROC-AUC differs by {comparison.roc_auc} on {comparison.rows:,} rows that neither saw"
+    if comparison.roc_auc.low > 0:
+        return GateOutcome(True, f"Better than the champion: {ranks}.")
+    if not comparison.champion_auc.low > 0.5 and comparison.challenger_auc.low > 0.5:
+        champion = f"the champion's own is {comparison.champion_auc}"
+        return GateOutcome(True, f"Better than chance, which the champion is no more: {ranks}, and {champion}.")
+    return GateOutcome(False, f"Cannot tell from the champion: {ranks}.")
+
+
+def _worse(comparison: Comparison, decides: bool) -> str | None:
+    """In what a challenger is worse by more than chance; None if it is in nothing."""
+    if comparison.roc_auc.high < 0:
+        return f"ROC-AUC by {comparison.roc_auc}"
+    if decides and comparison.recall_within_budget.high < 0:
+        return f"recall within the impression budget by {comparison.recall_within_budget}"
+    if comparison.calibration_error.low > 0:
+        return f"calibration error by {comparison.calibration_error}"
+    lost = {name: group for name, group in comparison.groups.items() if group.value < -GROUP_LIMIT and group.high < 0}
+    if lost:
+        name, group = min(lost.items(), key=lambda pair: pair[1].value)
+        return f"ROC-AUC of {name} by {group}, more than {GROUP_LIMIT}"
+    return None
+
+
+def judge_shadow(report: ShadowReport, budget: float) -> GateOutcome:
+    """A challenger passes that scores every logged decision, and shows no more of them than the budget bears."""
+    if report.failed:
+        return GateOutcome(False, f"In the shadow it fails on {report.failed:,} of {report.rows:,} decisions.")
+    if report.challenger_share > budget + IMPRESSION_TOLERANCE:
+        return GateOutcome(
+            False, f"In the shadow it shows {report.challenger_share:.0%}, and the impression budget is {budget:.0%}."
+        )
+    return GateOutcome(True, f"In the shadow it scores {report.rows:,} decisions: {report.told}.")
+
+
+def judge_guard(comparison: Comparison | None) -> GateOutcome:
+    """A champion passes unless it is surely worse than the one before it since it took over."""
+    if comparison is None or comparison.positives < LEAST_POSITIVES:
+        seen = comparison.positives if comparison else 0
+        return GateOutcome(True, f"Cannot tell yet: {seen} positives since then, and {LEAST_POSITIVES} are asked for.")
+    differs = (
+        f"ROC-AUC by {comparison.roc_auc}, recall within the impression budget by {comparison.recall_within_budget}, "
+        f"on {comparison.rows:,} rows since then"
+    )
+    if comparison.roc_auc.high < 0 or comparison.recall_within_budget.high < 0:
+        return GateOutcome(False, f"Worse than the champion before it: {differs}.")
+    return GateOutcome(True, f"Not worse than the champion before it: {differs}.")
 
 
 def judge_stages(figures: StageFigures, whole_sessions: float) -> GateOutcome:

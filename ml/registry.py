@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
 
 from ml import bundle, policy
+from ml.ledger import Ledger
 from ml.versions import ChampionVersion, NewVersion, log_model
 from tactful import stores
 from tactful.settings import Settings
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 EXPERIMENT = "tactful"
 CHAMPION = "champion"
 LAST_CHAMPION = "last_champion"
+CHALLENGER = "challenger"
 BUNDLE = "bundle"
 EVIDENCE = "evidence"
 MODEL_CARD = "model_card.md"
@@ -33,10 +35,14 @@ class RegistryError(ValueError):
 
 @dataclass(frozen=True)
 class Registry:
-    """An MLflow tracking store with its model registry; artifacts go under the URI `artifact_location`."""
+    """An MLflow tracking store with its model registry; artifacts go under the URI `artifact_location`.
+
+    `ledger` tells how each champion came to be.
+    """
 
     tracking_uri: str
     artifact_location: str
+    ledger: Ledger
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -44,7 +50,9 @@ class Registry:
         if settings.profile == "local":
             # SQLite makes its database, but no folder
             (settings.home / "mlflow").mkdir(parents=True, exist_ok=True)
-        return cls(stores.tracking_uri(settings), stores.artifact_location(settings))
+        return cls(
+            stores.tracking_uri(settings), stores.artifact_location(settings), Ledger(stores.ledger_url(settings))
+        )
 
     def ensure(self) -> str:
         """Create the store and its experiment where missing; returns the experiment's id.
@@ -86,29 +94,26 @@ class Registry:
         client.update_model_version(new.name, version, new.card)
         return str(version)
 
-    def promote(self, name: str, version: str, read: Callable[[Path, str], object] = bundle.read) -> ChampionVersion:
-        """Point the champion alias at a version, after its bundle was fetched and loaded as serving will.
+    def checked(self, name: str, version: str, read: Callable[[Path, str], object] = bundle.read) -> ChampionVersion:
+        """A version that may become champion: its bundle was fetched, and loaded as serving will.
 
         Raises:
-            RegistryError: the version has no bundle digest or no bundle.
+            RegistryError: there is no such version, or it has no bundle digest or no bundle.
             BundleError: the bundle does not load.
         """
-        stored = self._client().get_model_version(name, version)
+        stored = self.version(name, version)
         if BUNDLE_DIGEST not in stored.tags:
             raise RegistryError(f"Version {version} of {name} has no tag {BUNDLE_DIGEST}; register it again.")
         with TemporaryDirectory() as folder:
-            read(self.download_bundle(name, version, Path(folder)), stored.tags[BUNDLE_DIGEST])
-        for alias in (LAST_CHAMPION, CHAMPION):
-            self._client().set_registered_model_alias(name, alias, version)
-        return _champion(stored)
+            read(self.download_bundle(name, version, Path(folder)), stored.digest)
+        return stored
 
-    def retire(self, name: str) -> None:
-        """Take the champion alias from whichever version has it; serving then leaves visitors alone."""
-        champion = self.champion(name)
-        if champion is not None:
-            # people may have moved the alias since the last promotion
-            self._client().set_registered_model_alias(name, LAST_CHAMPION, champion.version)
-            self._client().delete_registered_model_alias(name, CHAMPION)
+    def point(self, name: str, alias: str, version: str | None) -> None:
+        """Move an alias to a version; None takes it away. `ml.promotion` moves the champion's, with its ledger."""
+        if version is None:
+            self._client().delete_registered_model_alias(name, alias)
+        else:
+            self._client().set_registered_model_alias(name, alias, version)
 
     def threshold(self, name: str) -> float | None:
         """The threshold that the business has set for a model; None where each version goes by its own.
@@ -153,11 +158,32 @@ class Registry:
 
     def champion(self, name: str) -> ChampionVersion | None:
         """The version that serving follows; None before the first promotion."""
-        return self._at(name, CHAMPION)
+        return self.version_at(name, CHAMPION)
 
     def last_champion(self, name: str) -> ChampionVersion | None:
         """The champion, or the version that was it until it was retired; None before the first promotion."""
-        return self.champion(name) or self._at(name, LAST_CHAMPION)
+        return self.champion(name) or self.version_at(name, LAST_CHAMPION)
+
+    def version_at(self, name: str, alias: str) -> ChampionVersion | None:
+        """The version that an alias names; None where nobody has it."""
+        found = self._client().search_registered_models(f"name = '{name}'")
+        version = found[0].aliases.get(alias) if found else None
+        return _champion(self._client().get_model_version(name, version)) if version else None
+
+    def version(self, name: str, version: str) -> ChampionVersion:
+        """A version by its number, champion or not.
+
+        Raises:
+            RegistryError: there is no such version.
+        """
+        versions = {str(stored.version): stored for stored in self._client().search_model_versions(f"name = '{name}'")}
+        if version not in versions:
+            raise RegistryError(f"{name} has no version {version}; it has {', '.join(versions) or 'none'}.")
+        return _champion(versions[version])
+
+    def names(self) -> Sequence[str]:
+        """The registered models, in the order of the alphabet."""
+        return sorted(model.name for model in self._client().search_registered_models())
 
     def registered_at(self, name: str, version: str) -> datetime:
         """When a version was registered, UTC."""
@@ -183,14 +209,8 @@ class Registry:
     def _registered(self, name: str) -> "RegisteredModel":
         found = self._client().search_registered_models(f"name = '{name}'")
         if not found:
-            known = ", ".join(sorted(model.name for model in self._client().search_registered_models())) or "none yet"
-            raise RegistryError(f"No model is called {name!r}; registered are {known}.")
+            raise RegistryError(f"No model is called {name!r}; registered are {', '.join(self.names()) or 'none yet'}.")
         return found[0]
-
-    def _at(self, name: str, alias: str) -> ChampionVersion | None:
-        found = self._client().search_registered_models(f"name = '{name}'")
-        version = found[0].aliases.get(alias) if found else None
-        return _champion(self._client().get_model_version(name, version)) if version else None
 
     def _client(self) -> "MlflowClient":
         from mlflow import MlflowClient
@@ -212,4 +232,4 @@ class Registry:
 
 def _champion(stored: "ModelVersion") -> ChampionVersion:
     tags = dict(stored.tags)
-    return ChampionVersion(stored.name, str(stored.version), tags[BUNDLE_DIGEST], str(stored.run_id), tags)
+    return ChampionVersion(stored.name, str(stored.version), tags.get(BUNDLE_DIGEST, ""), str(stored.run_id), tags)

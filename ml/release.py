@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from ml import bundle, card, distributed, gate, leakage, plots, pruning, training
+from ml import bundle, card, distributed, leakage, plots, pruning, training
 from ml.bundle import BundleFeature, Header
 from ml.card import Origin
+from ml.challenge import Challenge, contest
 from ml.datasets import Split, TrainingSet, refuse_all_purged, split_by_time
 from ml.evaluation import Outcomes, Scorecard, curves, evaluate, outcomes_of
 from ml.explanation import BASE, contributions
@@ -22,28 +23,14 @@ from ml.policy_evaluation import PolicyComparison, ThresholdChoice, compare_poli
 from ml.registry import Registry
 from ml.search import nearby_spread
 from ml.specs import ModelSpec
+from ml.terms import Terms, tags_of
 from ml.training import Fitted
-from ml.versions import ChampionVersion, NewVersion
+from ml.versions import NewVersion
 
 DRAWN_ROWS = 1_000
 
 THREADED_ROWS = 200_000
 """Training rows from which on all cores learn."""
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What a release is told beside its data; `whole_sessions` is the share of sessions that hold their start.
-
-    `dask_scheduler` is the address of a cluster to learn on; None: this machine.
-    """
-
-    contract_checksum: str
-    conversion_event: str
-    impression_budget: float
-    is_simulated: bool
-    whole_sessions: float
-    dask_scheduler: str | None = None
 
 
 @dataclass(frozen=True)
@@ -91,11 +78,8 @@ def release_model(
     digest = bundle.write(training.bundle_of(fitted, header), folder / "bundle", golden)
     tags = {**tags_of(header.trained_from, header.trained_to, spec.feature_service, terms), "data": data.fingerprint}
     version = registry.register(_new_version(fitted, evidence, tags, folder, digest))
-    outcome = gate.judge(evidence.scorecard, terms.whole_sessions)
-    if outcome.is_passed:
-        registry.promote(spec.name, version)
-    elif not may_stay(registry.champion(spec.name), terms):
-        registry.retire(spec.name)
+    challenge = Challenge(spec, version, data.frame, split.test, evidence.scorecard)
+    outcome = contest(challenge, registry, terms)
     return Release(
         version,
         digest,
@@ -106,12 +90,6 @@ def release_model(
         outcome,
         drawn,
     )
-
-
-def may_stay(champion: ChampionVersion | None, terms: Terms) -> bool:
-    """Whether a champion decides on where a version did not pass: if nothing but the rows has changed."""
-    data = gate.judge_data(terms.whole_sessions)
-    return data.is_passed and gate.may_stay(champion, terms.conversion_event, terms.contract_checksum)
 
 
 @dataclass(frozen=True)
@@ -203,15 +181,3 @@ def _new_version(
 def _stability(fitted: Fitted[BundleFeature]) -> dict[str, float]:
     spread = nearby_spread(fitted.trials)
     return {} if isnan(spread) else {"nearby_spread": spread}
-
-
-def tags_of(trained_from: str, trained_to: str, service: str, terms: Terms) -> dict[str, str]:
-    """What every version states about where it comes from."""
-    return {
-        "feature_service": service,
-        "contract": terms.contract_checksum,
-        "trained_from": trained_from,
-        "trained_to": trained_to,
-        "conversion_event": terms.conversion_event,
-        "simulated": str(terms.is_simulated).lower(),
-    }

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ml import pipelines
-from ml.bundle import BundleError, PlainHeader, sha256, verified
+from ml.bundle import BundleError, PlainHeader, sha256, stated_in, verified
 from ml.encoding import Encoding
 from ml.identity import Event, Identity
 from ml.segments import Segments
@@ -38,9 +38,7 @@ def read(folder: Path, digest: str) -> Segments:
     """
     from skops.io.exceptions import UntrustedTypesFoundException
 
-    stated = json.loads(verified(folder / "bundle.json", digest))
-    if stated["format"] != FORMAT:
-        raise BundleError(f"Segments {folder} have format {stated['format']}; this code reads format {FORMAT}.")
+    stated = stated_in(folder, digest, FORMAT)
     content = verified(folder / MODEL_FILE, stated["files"][MODEL_FILE])
     try:
         pipeline = pipelines.load(content)

@@ -12,12 +12,13 @@ from ml import gate, segment_bundle, segments
 from ml.bundle import BundleError, PlainHeader
 from ml.card import Origin
 from ml.gate import GateOutcome
+from ml.promotion import Seat
 from ml.registry import Registry, RegistryError
-from ml.release import Terms, tags_of
 from ml.segment_card import segment_card
 from ml.segment_plots import draw_segments
 from ml.segments import Predecessor, SegmentReport
 from ml.specs import SegmentSpec
+from ml.terms import Terms, tags_of
 from ml.versions import ChampionVersion, NewVersion
 
 _IDS_GIVEN = "ids_given"
@@ -77,10 +78,10 @@ def release_segments(spec: SegmentSpec, users: Users, registry: Registry, terms:
     )
     is_followed = champion is not None and champion.tags["contract"] == terms.contract_checksum
     outcome = gate.judge_segments(report, terms.whole_sessions, is_followed)
-    if outcome.is_passed:
-        registry.promote(spec.name, version, read=segment_bundle.read)
-    elif not (is_followed and gate.judge_data(terms.whole_sessions).is_passed):
-        registry.retire(spec.name)
+    seat = Seat(registry, spec.name, segment_bundle.read)
+    may_stay = is_followed and gate.judge_data(terms.whole_sessions).is_passed
+    figures = {"figures": report.as_metadata()}
+    outcome = seat.conclude(version, outcome, registry.champion(spec.name), may_stay, figures)
     return SegmentRelease(version, digest, report, outcome, drawn)
 
 

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import xgboost as xgb
 from numpy.typing import NDArray
 
-from ml.bundle import BOOSTER_FILE, GOLDEN_TOLERANCE, BundleError, PlainHeader, sha256, verified
+from ml.bundle import BOOSTER_FILE, PlainHeader, booster_in, score_again, sha256, stated_in, verified
 from ml.encoding import Encoding
 from ml.stages import Namer
 
@@ -59,20 +58,12 @@ def read(folder: Path, digest: str) -> StageBundle:
     Raises:
         BundleError: a file is missing or altered, the format is unknown, or a golden row scores differently.
     """
-    stated = json.loads(verified(folder / "bundle.json", digest))
-    if stated["format"] != FORMAT:
-        raise BundleError(f"Stage bundle {folder} has format {stated['format']}; this code reads format {FORMAT}.")
+    stated = stated_in(folder, digest, FORMAT)
     contents = {name: verified(folder / name, written) for name, written in stated["files"].items()}
-    booster = xgb.Booster()
-    booster.load_model(bytearray(contents[BOOSTER_FILE]))
-    booster.set_param({"nthread": 1})
     bundle = StageBundle(
         header=PlainHeader(**stated["header"]),
         definition=stated["definition"],
-        namer=Namer(tuple(stated["stages"]), Encoding.of(stated["encoding"]), booster),
+        namer=Namer(tuple(stated["stages"]), Encoding.of(stated["encoding"]), booster_in(contents[BOOSTER_FILE])),
     )
-    golden = json.loads(contents["golden.json"])
-    off = float(np.max(np.abs(bundle.score_rows(golden["rows"]) - np.array(golden["scores"])), initial=0.0))
-    if not golden["rows"] or not off <= GOLDEN_TOLERANCE:
-        raise BundleError(f"Stage bundle {folder} scores {len(golden['rows'])} golden rows {off:g} away from stored.")
+    score_again(bundle.score_rows, contents["golden.json"], folder)
     return bundle

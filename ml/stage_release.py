@@ -9,8 +9,8 @@ from ml.bundle import BundleFeature, PlainHeader
 from ml.card import Origin
 from ml.datasets import EVENT_TIMESTAMP, Split, TrainingSet, refuse_all_purged, split_by_time
 from ml.gate import GateOutcome
+from ml.promotion import Seat
 from ml.registry import Registry
-from ml.release import Terms, may_stay, tags_of
 from ml.specs import StageSpec
 from ml.stage_bundle import StageBundle
 from ml.stage_card import stage_card
@@ -18,6 +18,7 @@ from ml.stage_choice import compare
 from ml.stage_evidence import StageEvidence, evidence_of
 from ml.stage_plots import draw_stages
 from ml.stages import FittedStages
+from ml.terms import Terms, may_stay, tags_of
 from ml.versions import NewVersion
 
 
@@ -56,10 +57,9 @@ def release_stages(
     tags = {**tags_of(header.trained_from, header.trained_to, spec.feature_service, terms), "data": data.fingerprint}
     version = registry.register(_new_version(fitted, evidence, tags, folder, digest))
     outcome = gate.judge_stages(evidence.figures, terms.whole_sessions)
-    if outcome.is_passed:
-        registry.promote(spec.name, version, read=stage_bundle.read)
-    elif not may_stay(registry.champion(spec.name), terms):
-        registry.retire(spec.name)
+    champion = registry.champion(spec.name)
+    seat = Seat(registry, spec.name, stage_bundle.read)
+    outcome = seat.conclude(version, outcome, champion, may_stay(champion, terms), {"figures": evidence.as_metadata()})
     return StageRelease(version, digest, evidence, outcome, drawn)
 
 

@@ -4,6 +4,7 @@ import dagster as dg
 
 from orchestration import checks, freshness, jobs, schedules, sensors
 from orchestration.assets import (
+    champions,
     decisions,
     export_tables,
     features,
@@ -26,6 +27,7 @@ _ASSETS: list[dg.AssetsDefinition] = [
     features.feature_registry,
     *features.online_tables,
     *models.training_sets.values(),
+    champions.champion_guard,
     *models.models,
     segments.user_segments,
     segments.user_segment_labels,
@@ -38,7 +40,7 @@ _ASSETS: list[dg.AssetsDefinition] = [
 defs = dg.Definitions(
     assets=dg.map_asset_specs(freshness.promised, _ASSETS),
     asset_checks=checks.CHECKS,
-    jobs=jobs.JOBS,
+    jobs=[*jobs.JOBS, champions.promote_model, champions.roll_back_model],
     schedules=schedules.SCHEDULES,
     sensors=sensors.SENSORS,
     resources=build_resources(),

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from orchestration.assets import models, segments, stages
+from orchestration.assets import champions, models, segments, stages
 from orchestration.assets.features import online_tables, published_tables
 from orchestration.resources import TABLES
 
@@ -39,7 +39,9 @@ backfill = dg.define_asset_job(
 
 retrain = dg.define_asset_job(
     "retrain",
-    selection=dg.AssetSelection.assets(*models.training_sets.values(), *models.models, stages.buyer_stage),
+    selection=dg.AssetSelection.assets(
+        *models.training_sets.values(), champions.champion_guard, *models.models, stages.buyer_stage
+    ),
     description="Training sets and models anew, from the features as they are; segments are left alone.",
 )
 
@@ -49,10 +51,10 @@ recluster = dg.define_asset_job(
     description="Segments anew, from the features as they are, and the segment of each user of the newest day.",
 )
 
-score = dg.define_asset_job(
-    "score",
+refresh = dg.define_asset_job(
+    "refresh",
     selection=dg.AssetSelection.all(),
     description="What `daily` asks for: all that everything does, but for training models that have a champion.",
 )
 
-JOBS = [everything, score, features, backfill, retrain, recluster]
+JOBS = [everything, refresh, features, backfill, retrain, recluster]

@@ -8,7 +8,7 @@ import dagster as dg
 from ga4_export.listing import ExportError
 from ml.specs import BUYER_STAGE, MODELS, USER_SEGMENTS
 from orchestration.assets import models, segments, stages
-from orchestration.jobs import recluster, retrain, score
+from orchestration.jobs import recluster, refresh, retrain
 from orchestration.partitions import DAILY, range_tags
 from orchestration.resources import SETTINGS
 from orchestration.today import FIRST_HOUR, Wait, what_today
@@ -27,14 +27,17 @@ _TRAINING = {
 }
 """The assets that train each model."""
 
+_WATCHED = {models.training_sets[spec.name].key for spec in models.GUARDED}
+"""What the guard of champions reads every day, whether or not a model is trained."""
+
 
 @dg.schedule(
-    job=score,
+    job=refresh,
     cron_schedule=f"0 {FIRST_HOUR}-{SETTINGS.data_until_hour} * * *",
     execution_timezone=DAILY.timezone,
 )
 def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Every afternoon, once GA4 has delivered: users of the newest day are scored, and a missing model is trained."""
+    """Every afternoon, once GA4 has delivered: the newest day, and any model that has no champion."""
     now = context.scheduled_execution_time.astimezone(SETTINGS.zone)
     today = {_DAY: f"{now:%Y-%m-%d}"}
     if context.instance.get_runs(dg.RunsFilter(tags=today), limit=1):
@@ -69,7 +72,7 @@ def _untrained() -> Sequence[str]:
 def _asked(context: dg.ScheduleEvaluationContext, untrained: Sequence[str]) -> Sequence[dg.AssetKey]:
     left = {key for name, keys in _TRAINING.items() if name not in untrained for key in keys}
     graph = context.repository_def.asset_graph
-    return sorted(graph.executable_asset_keys - left)
+    return sorted(graph.executable_asset_keys - left | _WATCHED)
 
 
 @dg.schedule(job=retrain, cron_schedule="0 23 * * *", execution_timezone=DAILY.timezone)

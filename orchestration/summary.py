@@ -10,6 +10,7 @@ import dagster as dg
 from ml.specs import BUYER_STAGE, MODELS, USER_SEGMENTS
 from orchestration.assets.decisions import live_decision
 from orchestration.assets.ga4_export import events
+from orchestration.assets.models import GUARD
 from orchestration.assets.monitoring import feature_drift
 from orchestration.landing_checks import no_row_is_lost
 from orchestration.resources import SETTINGS, SOURCE
@@ -40,6 +41,7 @@ def build(instance: dg.DagsterInstance, run_id: str) -> dict[str, Any]:
         "baseline_conversion_rate": _BASELINE_RATE,
         "rows": {**_reported(instance, events.key), **_checked(instance, no_row_is_lost)},
         "models": {spec.name: _reported(instance, dg.AssetKey(spec.name)) for spec in MODELS},
+        "guard": _reported(instance, dg.AssetKey(GUARD)),
         "buyer_stage": _reported(instance, dg.AssetKey(BUYER_STAGE.name)),
         "segments": _reported(instance, dg.AssetKey(USER_SEGMENTS.name)),
         "drift": _reported(instance, feature_drift.key),

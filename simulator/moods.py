@@ -16,10 +16,14 @@ _CHANNEL_PRICE_SENSITIVITY = np.array([channel.price_sensitivity for channel in 
 
 @dataclass(frozen=True)
 class Moods:
-    """How far a visit's latent state strays from the visitor's own, and why; `stages` are what each of STAGES adds."""
+    """How far a visit's latent state strays from the visitor's own, and why; `stages` are what each of STAGES adds.
+
+    `spread` is chance; all else is weighed by `circumstances`.
+    """
 
     stages: tuple[float, ...] = (-0.4, 0.0, 0.25, 0.55, 0.15)
     spread: float = 0.45
+    circumstances: float = 1.0
     evening: float = 0.35
     weekend: float = 0.1
     visits: float = 0.25
@@ -72,10 +76,15 @@ def latent_state(
     )
     # Highest at eight in the evening, lowest at eight in the morning.
     time = moods.evening * np.cos((occasion.hour - 20) * np.pi / 12) + moods.weekend * occasion.is_weekend
-    price_sensitivity = visitors.price_sensitivity + _CHANNEL_PRICE_SENSITIVITY[occasion.channel]
+    weight = moods.circumstances
+    price_sensitivity = visitors.price_sensitivity + weight * _CHANNEL_PRICE_SENSITIVITY[occasion.channel]
     return Latent(
-        intent=visitors.affinity + _CHANNEL_INTENT[occasion.channel] + experience + time + stray[0],
+        intent=visitors.affinity
+        + weight * _CHANNEL_INTENT[occasion.channel]
+        + weight * experience
+        + weight * time
+        + stray[0],
         price_sensitivity=price_sensitivity + stray[1],
         patience=visitors.patience + stray[2],
-        annoyance=visitors.annoyance + moods.annoyance_by_closing * journey.closings + stray[3],
+        annoyance=visitors.annoyance + weight * moods.annoyance_by_closing * journey.closings + stray[3],
     )

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from simulator.changes import Drift, Season, Shift
+from simulator.segments import FAR_APART
 from simulator.shop import Shop
 from tactful.settings import Settings
 
@@ -63,6 +64,34 @@ def cold_start(shop: Shop) -> Shop:
     return replace(shop, days=14, opens=shop.first_day)
 
 
+def clear_kinds(shop: Shop) -> Shop:
+    """A members' shop: kinds that hardly overlap, whose visitors come often, stay long, and do what is like them."""
+    landing = (5.0, 50.0, 5.0, 5.0, 25.0, 0.3, 0.0, 0.0, 0.0, 5.0, 5.0)
+    return replace(
+        shop,
+        arrivals=replace(
+            shop.arrivals,
+            segments=FAR_APART,
+            first_visits_per_session=0.044,
+            affinity_spread=1.0,
+            loyalty_in_affinity=0.0,
+        ),
+        moods=replace(shop.moods, spread=0.1, circumstances=0.1),
+        returns=replace(shop.returns, base=3.5, loyalty=0.3, days_until=1.0, days_spread=0.6),
+        behaviour=replace(
+            shop.behaviour,
+            landing=landing,
+            pull=2.0,
+            leaving=0.3,
+            add_to_cart=-4.0,
+            cheaper_by_price_sensitivity=2.0,
+            coupon_by_price_sensitivity=2.0,
+            engaged_by_patience=0.6,
+            engaged_spread=0.6,
+        ),
+    )
+
+
 SCENARIOS: dict[str, Scenario] = {
     scenario.__name__: scenario
     for scenario in (
@@ -75,6 +104,7 @@ SCENARIOS: dict[str, Scenario] = {
         relabelled_channel,
         bad_data,
         cold_start,
+        clear_kinds,
     )
 }
 

@@ -8,13 +8,13 @@ from simulator.clock import DAYS_OF_WEEK, HOUR
 from simulator.columns import Columns, Flags, Floats, Ints, draw
 from simulator.devices import DEVICES
 from simulator.places import PLACES
-from simulator.segments import MEANS, SHARES, WITHIN
+from simulator.segments import SEGMENTS, Segment, means_of, shares_of, spread_within
 from simulator.traffic import CHANNELS
 
 
 @dataclass(frozen=True)
 class Arrivals:
-    """When visitors come, and how much they differ in what cannot be seen."""
+    """When visitors come, and how much they differ in what cannot be seen; `segments` are the kinds of SEGMENTS."""
 
     first_visits_per_session: float = 0.727
     weekday: tuple[float, ...] = (14.2, 17.7, 17.7, 16.3, 15.2, 10.0, 8.9)
@@ -22,6 +22,7 @@ class Arrivals:
         2.2, 1.5, 1.1, 0.9, 0.9, 1.2, 1.9, 2.9, 4.0, 4.8, 5.2, 5.4,
         5.5, 5.3, 5.2, 5.2, 5.3, 5.5, 5.9, 6.5, 7.0, 6.8, 5.4, 3.6,
     )  # fmt: skip
+    segments: tuple[Segment, ...] = SEGMENTS
     affinity_spread: float = 0.75
     loyalty_in_affinity: float = 0.5
     annoyance_in_patience: float = -0.3
@@ -72,9 +73,10 @@ def people(rng: np.random.Generator, arrivals: Arrivals, start_us: Ints) -> Visi
     size = len(start_us)
     device = draw(rng, [device.share for device in DEVICES], size)
     place = draw(rng, [place.share for place in PLACES], size)
-    segment = draw(rng, SHARES, size)
+    segment = draw(rng, shares_of(arrivals.segments), size)
     loyalty, *own = rng.standard_normal((5, size))
-    own_affinity, price, patience, annoyance = MEANS[segment].T + WITHIN[:, None] * np.stack(own)
+    means, within = means_of(arrivals.segments), spread_within(arrivals.segments)
+    own_affinity, price, patience, annoyance = means[segment].T + within[:, None] * np.stack(own)
     shared, stirred = arrivals.loyalty_in_affinity, arrivals.annoyance_in_patience
     affinity = arrivals.affinity_spread * (shared * loyalty + np.sqrt(1 - shared**2) * own_affinity)
     return Visitors(

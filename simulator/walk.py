@@ -49,9 +49,15 @@ _STAYS = np.arange(NEXT_PAGE.shape[1]) != Page.LEAVE
 
 @dataclass(frozen=True)
 class Behaviour:
-    """How latent state becomes behaviour, beside the tables above."""
+    """How latent state becomes behaviour, beside the tables above.
+
+    `pull` is how strongly the state in which a visit begins draws to pages, and `leaving` how readily a visit ends, in
+    times of the tables'.
+    """
 
     landing: tuple[float, ...] = (44.0, 21.0, 5.0, 0.5, 9.5, 0.3, 0.0, 0.0, 0.0, 1.2, 18.5)
+    pull: float = 1.0
+    leaving: float = 1.0
     leaving_with_basket: float = 0.35
     intent_spent_on_order: float = 2.0
     add_to_cart: float = -5.32
@@ -151,7 +157,8 @@ def lines_in_basket(steps: Steps, sessions: int) -> Ints:
 def _moves(rng: np.random.Generator, behaviour: Behaviour, latent: Latent, left: Left | None) -> _Moves:
     """Every page load, one round of all sessions that go on after the other."""
     state = np.stack([latent.intent, latent.price_sensitivity, latent.patience, latent.annoyance], axis=1)
-    pull, wants = np.exp(state @ PULL), _wants(behaviour, latent.intent)
+    pull, wants = np.exp(behaviour.pull * (state @ PULL)), _wants(behaviour, latent.intent)
+    pull[:, Page.LEAVE] *= behaviour.leaving
     alive = np.arange(len(latent))
     if left is None:
         lines, page = np.zeros(len(latent), dtype=np.int64), draw(rng, behaviour.landing, len(latent))

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from tactful import quarantine_commands
+from tactful import model_commands, quarantine_commands
 from tactful import settings as tactful_settings
 from tactful.settings import MOST_DAYS, MOST_SESSIONS, SettingsError
 
@@ -21,6 +21,7 @@ app = typer.Typer(
     help="From a GA4 export to features, models and decisions.",
 )
 app.add_typer(quarantine_commands.app, name="quarantine")
+app.add_typer(model_commands.app, name="models")
 console = Console()
 USAGE = 2
 
@@ -136,14 +137,6 @@ def simulate(  # noqa: PLR0913, PLR0917  each option is an argument to typer
         visitors.live_through(settings, shop, lived, speed, console)
     if not (folder or truth_report or truth or lived):
         raise SettingsError("Name a folder for the export, or ask for --truth-report, --truth or --live.")
-
-
-@app.command()
-def models() -> None:
-    """List the registered model versions; the champion is the one that decides."""
-    from tactful.models import show_versions
-
-    show_versions(tactful_settings.load(), console)
 
 
 @app.command()

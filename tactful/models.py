@@ -1,13 +1,22 @@
-"""What the model registry holds."""
+"""What the model registry holds, who is champion there, and who was when."""
 
+import getpass
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.table import Table
 
-from ml.registry import LAST_CHAMPION
+from ml.bundle import BundleError
+from ml.ledger import Move
+from ml.promotion import Order, Seat, seen_until
+from ml.registry import LAST_CHAMPION, Registry, RegistryError
 from tactful.home import require_run
-from tactful.settings import Settings
+from tactful.settings import Settings, SettingsError
+from tactful.source import source_of
 from tactful.stores import tracking_uri
 
 
@@ -34,3 +43,89 @@ def show_versions(settings: Settings, console: Console) -> None:
                 tags.get("bundle_digest", "none")[:12],
             )
     console.print(table)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A move that a person asks for, and why; without a name it is the system's user who asks."""
+
+    model: str
+    reason: str
+    by: str | None = None
+
+    @property
+    def asked_by(self) -> str:
+        """Who asks.
+
+        Raises:
+            SettingsError: the system has no name for its user, as in some containers.
+        """
+        try:
+            return self.by or getpass.getuser()
+        except (KeyError, OSError):
+            raise SettingsError("This system has no name for its user: say by --by who asks.") from None
+
+
+def promote(settings: Settings, wish: Wish, version: str, expected: str | None, console: Console) -> None:
+    """Make a version champion; the `expected` one is the champion of now where none is stated.
+
+    Raises:
+        SettingsError: nothing has run yet, the version can't be champion, or another is champion than expected.
+    """
+    registry = _registry(settings)
+    evidence = seen_until(source_of(settings).last)
+    with _told():
+        champion = registry.champion(wish.model)
+        stated = expected or (champion.version if champion else None)
+        order = Order(wish.asked_by, wish.reason, evidence)
+        console.print(str(Seat(registry, wish.model).promote(version, order, stated)), markup=False)
+
+
+def roll_back(settings: Settings, wish: Wish, console: Console) -> None:
+    """Make the champion before the champion champion again.
+
+    Raises:
+        SettingsError: nothing has run yet, or there is no champion to go back to.
+    """
+    registry = _registry(settings)
+    with _told():
+        console.print(str(Seat(registry, wish.model).roll_back(Order(wish.asked_by, wish.reason))), markup=False)
+
+
+def show_live_at(settings: Settings, instant: datetime, model: str | None, console: Console) -> None:
+    """Print which version of each model was champion at an instant, since when, and why.
+
+    Raises:
+        SettingsError: nothing has run yet, or no model is called so.
+    """
+    registry = _registry(settings)
+    known = registry.names()
+    if model is not None and model not in known:
+        raise SettingsError(f"No model is called {model!r}; registered are {', '.join(known) or 'none yet'}.")
+    for name in known if model is None else [model]:
+        Seat(registry, name).settle()
+        console.print(_live(name, registry.ledger.live_at(name, instant)), markup=False, highlight=False)
+
+
+def _live(model: str, move: Move | None) -> str:
+    if move is None:
+        return f"{model}: no champion is on record by then."
+    who = f"version {move.to_version} ({(move.to_digest or '')[:12]})" if move.to_version else "nobody"
+    since = f"{move.at:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{model}: {who}, since {since}. {move.kind.capitalize()}, asked by {move.asked_by}: {move.reason}"
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What the registry refuses, as a mistake of who asked."""
+    try:
+        yield
+    except (RegistryError, BundleError) as refusal:
+        raise SettingsError(str(refusal)) from None
+
+
+def _registry(settings: Settings) -> Registry:
+    require_run(settings)
+    # what is fetched is a few files, of which nobody wants to see bars
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    return Registry.of(settings)

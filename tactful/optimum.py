@@ -13,7 +13,7 @@ import pandas as pd
 from ga4_export.privacy import pseudonym
 from ml import bundle
 from ml.datasets import EVENT_TIMESTAMP, split_by_time
-from ml.evaluation import Outcomes, share_of_best, target_of
+from ml.evaluation import COMPARED, Outcomes, shares_of_best, target_of
 from ml.intervals import UNDEFINED, Interval, bounds
 from ml.registry import Registry
 from ml.specs import MODELS, ModelSpec
@@ -24,7 +24,9 @@ from simulator.shop import Shop
 from tactful.settings import Settings
 from tactful.source import Source
 
-SHARE_OF_BEST = "share_of_bayes_roc_auc"
+Shares = Mapping[str, Interval]
+"""By the name of the figure."""
+
 KNOWN_EVENT = "popup_submit"
 """The conversion whose true probability the shop knows."""
 
@@ -32,8 +34,8 @@ TRUTH = "converts_by_truth"
 """The column of the probability with which a visitor answers the pop-up."""
 
 
-def judge(settings: Settings, source: Source, models: Mapping[str, Mapping[str, Any]]) -> dict[str, Interval]:
-    """The share of the best ROC-AUC that each version of a run's summary reaches on its test days, put on its card.
+def judge(settings: Settings, source: Source, models: Mapping[str, Mapping[str, Any]]) -> dict[str, Shares]:
+    """What share of the best figures each version of a run's summary reaches on its test days, put on its card.
 
     Nothing is judged where the truth is not known: visitors are real, another shop's, or convert by another event.
     """
@@ -45,7 +47,7 @@ def judge(settings: Settings, source: Source, models: Mapping[str, Mapping[str, 
     for spec in judged:
         version = models[spec.name]
         rows = pd.read_parquet(settings.home / "training_sets" / f"{spec.name}.parquet")
-        found[spec.name] = share(spec, registry, version, rows, moments)
+        found[spec.name] = shares(spec, registry, version, rows, moments)
         registry.add_evidence(spec.name, version["version"], as_metrics(found[spec.name]), _section(found[spec.name]))
     return found
 
@@ -63,23 +65,23 @@ def known_moments(shop: Shop) -> pd.DataFrame:
     )
 
 
-def share(
+def shares(
     spec: ModelSpec, registry: Registry, version: Mapping[str, Any], rows: pd.DataFrame, moments: pd.DataFrame
-) -> Interval:
-    """The ROC-AUC of a version on the test days of its training set, as a share of that of the truth there."""
+) -> Shares:
+    """Figures of a version on the test days of its training set, as shares of those of the truth there."""
     keys = ["user_pseudo_id", EVENT_TIMESTAMP]
     test = split_by_time(rows, spec.horizon).test.merge(moments, on=keys, validate="one_to_one")
     if test.empty:
-        return UNDEFINED
+        return dict.fromkeys(COMPARED, UNDEFINED)
     with TemporaryDirectory() as folder:
         read = bundle.read(registry.download_bundle(spec.name, version["version"], Path(folder)), version["digest"])
     outcomes = Outcomes(target_of(test, spec.label), read.score(test), pd.factorize(test["user_pseudo_id"])[0])
-    return share_of_best(outcomes, test[TRUTH].to_numpy(), spec.seed)
+    return shares_of_best(outcomes, test[TRUTH].to_numpy(), read.header.threshold, spec.seed)
 
 
-def as_metrics(found: Interval) -> dict[str, float]:
-    """A share with its bounds, as figures of a run; what is not defined is left out."""
-    return bounds({SHARE_OF_BEST: found})
+def as_metrics(found: Shares) -> dict[str, float]:
+    """Shares with their bounds, as figures of a run; what is not defined is left out."""
+    return bounds({f"share_of_bayes_{name}": share for name, share in found.items()})
 
 
 def _as_stored(moments: pd.DataFrame, settings: Settings) -> pd.DataFrame:
@@ -90,8 +92,10 @@ def _as_stored(moments: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     return moments.assign(user_pseudo_id=[pseudonym(secret, user) for user in moments["user_pseudo_id"]])
 
 
-def _section(found: Interval) -> str:
+def _section(found: Shares) -> str:
+    rows = "\n".join(f"| {name.replace('_', ' ')} | {share} |" for name, share in found.items())
     return (
         "## Against the truth\n\nThe shop is made up, and each visitor's true probability is known. On the test days "
-        f"this version reaches {found} of the ROC-AUC that the truth itself has, with 95 % interval."
+        "this version reaches these shares of what the truth itself has, recall with as many pop-ups shown:\n\n"
+        f"| figure | share of the best, 95 % interval |\n|---|---|\n{rows}"
     )

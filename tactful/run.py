@@ -94,6 +94,6 @@ def _add(summary_file: Path, settings: Settings, source: Source, stages: Sequenc
     """Add to a run's summary what is known only after it: the stages' figures, and how near models come to the best."""
     summary = json.loads(summary_file.read_text())
     summary["stages"] = [asdict(stage) for stage in stages]
-    for name, share in optimum.judge(settings, source, summary["models"]).items():
-        summary["models"][name] |= optimum.as_metrics(share)
+    for name, shares in optimum.judge(settings, source, summary["models"]).items():
+        summary["models"][name] |= optimum.as_metrics(shares)
     summary_file.write_text(json.dumps(summary, indent=1))

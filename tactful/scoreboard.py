@@ -40,6 +40,8 @@ def show(summary: Summary, console: Console) -> None:
         console.print(line)
     for line in _buyer_stage(summary["buyer_stage"]):
         console.print(line)
+    for line in _rolled_back(summary.get("guard", {})):
+        console.print(line)
     console.print(f"[bold]Drift[/]     {_drift(summary['drift'])}")
     console.print(f"[bold]Decision[/]  {_decision(summary['decision'])}")
     console.print()
@@ -98,6 +100,14 @@ def _trust(models: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         if "share_of_bayes_roc_auc" in model:
             reached = _with_bounds(model, "share_of_bayes_roc_auc")
             yield f"[bold]{name}[/] reaches {reached} of the ROC-AUC that the made-up shop's own truth has."
+
+
+def _rolled_back(guard: Mapping[str, Any]) -> Iterator[str]:
+    """The champions that the guard sent back, and what they cost."""
+    for name, watched in guard.items():
+        if watched["status"] == "rolled_back":
+            went = f"Version {watched['version']} of {name} went back to version {watched['predecessor']} by itself."
+            yield f"[red]{went}[/] {escape(watched['reason'])}"
 
 
 def _ends_the_run(name: str, model: Mapping[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from tactful.settings import Settings, SettingsError, variable
 
-SCHEMAS = ("dagster", "feast", "mlflow")
+SCHEMAS = ("dagster", "feast", "mlflow", "ledger")
 """Each tool has a schema of its own in Postgres, since their tables share names."""
 _PATIENCE = 5
 
@@ -18,6 +18,13 @@ def tracking_uri(settings: Settings) -> str:
     if settings.profile == "gcp":
         return postgres_url(settings, "mlflow")
     return f"sqlite:///{settings.home / 'mlflow' / 'mlflow.db'}"
+
+
+def ledger_url(settings: Settings) -> str:
+    """The ledger of champions, beside MLflow's store, as an SQLAlchemy URL."""
+    if settings.profile == "gcp":
+        return postgres_url(settings, "ledger")
+    return f"sqlite:///{settings.home / 'mlflow' / 'ledger.db'}"
 
 
 def artifact_location(settings: Settings) -> str:

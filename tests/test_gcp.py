@@ -131,6 +131,26 @@ def test_mlflow_keeps_its_runs_in_postgres_and_models_where_it_is_told(servers: 
     assert not (servers.home / "mlflow").exists()
 
 
+def test_a_champion_that_was_made_elsewhere_is_on_record_in_postgres(servers: Settings) -> None:
+    from mlflow import MlflowClient
+
+    from ml.promotion import ELSEWHERE, Seat
+    from ml.registry import CHAMPION, Registry
+
+    seat = Seat(Registry.of(servers), "popup_profile")
+    client = MlflowClient(stores.tracking_uri(servers), stores.tracking_uri(servers))
+    client.create_registered_model(seat.model)
+    client.create_model_version(seat.model, "gs://bucket/version", tags={"bundle_digest": "c0ffee"})
+    client.set_registered_model_alias(seat.model, CHAMPION, "1")
+
+    seat.settle()
+    seat.settle()
+
+    (found,) = seat.ledger.moves(seat.model)
+    assert (found.to_version, found.to_digest, found.asked_by) == ("1", "c0ffee", ELSEWHERE)
+    assert not (servers.home / "mlflow").exists()
+
+
 def test_feast_s_registry_is_in_postgres_and_its_online_store_in_redis(
     servers: Settings, tables: tuple[FeatureTable, ...]
 ) -> None:

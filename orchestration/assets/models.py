@@ -27,9 +27,12 @@ from orchestration.resources import (
 )
 
 if TYPE_CHECKING:
-    from ml.release import Terms
+    from ml.terms import Terms
 
 GROUP = "models"
+GUARD = "champion_guard"
+"""The asset that sends bad champions back, before a new version is held to the champion."""
+GUARDED = [spec for spec in MODELS if spec.decides]
 _WHOLE_SESSIONS = f"""
     select avg(case when has_session_start then 1.0 else 0.0 end) as share
     from fct_sessions
@@ -44,7 +47,7 @@ def training_set_file(name: str) -> Path:
 
 def terms_of(tables: tuple[FeatureTable, ...], warehouse: WarehouseResource) -> "Terms":
     """What a release is told, by the settings and the warehouse."""
-    from ml.release import Terms
+    from ml.terms import Terms
 
     return Terms(
         contract_checksum=contract.checksum(tables),
@@ -100,11 +103,11 @@ def _answers(spec: ModelSpec | StageSpec, frame: pd.DataFrame) -> dict[str, int 
 def _model(spec: ModelSpec, training_set: dg.AssetsDefinition) -> dg.AssetsDefinition:
     @dg.asset(
         name=spec.name,
-        deps=[training_set],
+        deps=[training_set, *([dg.AssetKey(GUARD)] if spec in GUARDED else [])],
         group_name=GROUP,
         kinds={"xgboost", "mlflow"},
         owners=OWNERS,
-        description=f"{spec.description} The newest version, champion if it ranks better than chance.",
+        description=f"{spec.description} The newest version, champion if it ranks better than the one before it.",
         pool=WAREHOUSE_POOL,
     )
     def model(

@@ -3,7 +3,18 @@ from math import isnan, nan
 import numpy as np
 import pytest
 
-from ml.evaluation import Outcomes, Scorecard, Scores, Target, curves, roc_auc, scorecard, separation, share_of_best
+from ml.evaluation import (
+    COMPARED,
+    Outcomes,
+    Scorecard,
+    Scores,
+    Target,
+    curves,
+    roc_auc,
+    scorecard,
+    separation,
+    shares_of_best,
+)
 from ml.intervals import Interval
 
 TARGET = np.array([False, False, True, False, True, False, False, True, False, True])
@@ -114,9 +125,17 @@ def test_the_best_scores_have_all_of_the_best_and_a_coin_half_of_it() -> None:
     rng = np.random.default_rng(1)
     best = rng.random(2_000)
     target, groups = rng.random(2_000) < best, np.arange(2_000)
-    assert share_of_best(Outcomes(target, best, groups), best).low == 1.0
-    coin = share_of_best(Outcomes(target, rng.random(2_000), groups), best)
-    assert coin.low < 0.5 / roc_auc(target, best) < coin.high
+    all_of_it = shares_of_best(Outcomes(target, best, groups), best, 0.7, resamples=50)
+    assert {name: share.low for name, share in all_of_it.items()} == dict.fromkeys(COMPARED, 1.0)
+    coin = shares_of_best(Outcomes(target, rng.random(2_000), groups), best, 0.7, resamples=200)
+    assert coin["roc_auc"].low < 0.5 / roc_auc(target, best) < coin["roc_auc"].high
+    shown = best >= np.sort(best)[-600]
+    assert coin["recall"].low < 0.3 / shown[target].mean() < coin["recall"].high
+
+
+def test_nothing_is_a_share_of_the_best_where_nobody_converts() -> None:
+    nobody = Outcomes(np.zeros(20, dtype=bool), np.linspace(0, 1, 20), np.arange(20))
+    assert all(isnan(share.value) for share in shares_of_best(nobody, np.full(20, 0.5), 0.9, resamples=5).values())
 
 
 @pytest.mark.parametrize("reverse", [False, True])

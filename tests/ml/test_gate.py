@@ -73,6 +73,6 @@ def test_segments_pass_when_they_are_found_again_and_most_users_keep_theirs(
 def test_a_refusal_of_segments_says_by_how_much() -> None:
     assert "adjusted Rand index of 0.41, and 0.65 is asked for" in _judge_segments(0.41, 1.0).reason
     assert "12% of the users keep their segment, and 50% is asked for" in _judge_segments(0.9, 0.12).reason
-    assert "the segments before can't be read. The alias champion" in _judge_segments(0.9, float("nan")).reason
+    assert "the segments before can't be read. `tactful models promote`" in _judge_segments(0.9, float("nan")).reason
     assert "sample of events" in _judge_segments(0.9, 1.0, whole_sessions=0.08).reason
     assert "there are no sessions" in _judge_segments(0.9, 1.0, whole_sessions=float("nan")).reason

@@ -21,7 +21,7 @@ BUYERS, READERS, OTHERS = (
     Identity("S4", "Newcomers"),
 )
 DAY = "2026-01-20"
-PROFILES = ({"purchase": 2.0}, {"cart": 2.0}, {"engagement": -1.0, "loyalty": -1.0}, {"recency": 2.0})
+PROFILES = ({"purchase": 2.0, "loyalty": 1.0}, {"cart": 2.0}, {"engagement": -1.0, "loyalty": -1.0}, {"recency": 2.0})
 
 WEEKS, USERS, GONE_FROM, TOGETHER = 20, 600, 14, range(2, 4)
 COLUMNS = tuple(

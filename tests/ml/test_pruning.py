@@ -36,7 +36,7 @@ def test_what_counts_for_little_is_left_out_and_the_rest_learnt_again(
 ) -> None:
     """Trees that look at all columns never ask for one that is the same in each row: without it nothing changes."""
     boosted = replace(only(PURCHASE_PROPENSITY, PURCHASE_PROPENSITY.candidates[2]), least_importance=1e-9)
-    season = Column("season", "float64", "", True)
+    season = BundleFeature("season", "shop", "user", "float64", 86400.0, None)
     full = training.fit(boosted, table.assign(season=1.0), [*features, season])
 
     pruned, ablation = prune(full, table.assign(season=1.0))

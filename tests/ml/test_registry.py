@@ -9,15 +9,25 @@ import pytest
 from ml import bundle, training
 from ml.bundle import BundleError, BundleFeature, Header
 from ml.pipelines import PipelineBooster
+from ml.promotion import ChampionMoved, Order, Seat
 from ml.registry import Registry, RegistryError
 from ml.training import Fitted
-from ml.versions import NewVersion, signature_of
+from ml.versions import ChampionVersion, NewVersion, signature_of
 from tactful.settings import Settings
 
 Model = Fitted[BundleFeature]
 
 # MLflow warns of a type hint of its own when it is imported
 pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint is inferred")
+
+
+ORDER = Order("a test", "to see")
+
+
+def _promote(registry: Registry, name: str, version: str) -> ChampionVersion:
+    champion = registry.champion(name)
+    Seat(registry, name).promote(version, ORDER, champion.version if champion else None)
+    return registry.version(name, version)
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +69,8 @@ def test_a_version_comes_back_as_champion_with_its_bundle(registry: Registry, ne
     assert registry.champion(new.name) is None
     version = registry.register(new)
     assert registry.champion(new.name) is None
-    promoted = registry.promote(new.name, version)
-    champion = registry.champion(new.name)
-    assert champion == promoted
+    promoted = _promote(registry, new.name, version)
+    assert registry.champion(new.name) == promoted
     assert (promoted.version, promoted.digest, promoted.tags["contract"]) == ("1", new.digest, "c0ffee")
     (tmp_path / "fetched").mkdir()
     folder = registry.download_bundle(new.name, version, tmp_path / "fetched")
@@ -75,43 +84,44 @@ class TestPromotion:
         client = mlflow.MlflowClient(registry.tracking_uri, registry.tracking_uri)
         client.delete_model_version_tag(new.name, version, "bundle_digest")
         with pytest.raises(RegistryError, match="no tag bundle_digest"):
-            registry.promote(new.name, version)
+            _promote(registry, new.name, version)
         assert registry.champion(new.name) is None
 
     def test_needs_a_bundle(self, registry: Registry, new: NewVersion, tmp_path: Path) -> None:
         (tmp_path / "empty").mkdir()
         version = registry.register(replace(new, bundle_folder=tmp_path / "empty"))
         with pytest.raises(RegistryError, match="no artifact 'bundle'"):
-            registry.promote(new.name, version)
+            _promote(registry, new.name, version)
 
     def test_needs_the_bundle_that_was_registered(self, registry: Registry, new: NewVersion) -> None:
         first = registry.register(new)
-        registry.promote(new.name, first)
+        _promote(registry, new.name, first)
         second = registry.register(replace(new, digest="0" * 64))
         with pytest.raises(BundleError, match="SHA-256"):
-            registry.promote(new.name, second)
+            _promote(registry, new.name, second)
         champion = registry.champion(new.name)
         assert champion is not None
         assert champion.version == first
 
     def test_is_undone_and_remembered_though_people_moved_the_alias(self, registry: Registry, new: NewVersion) -> None:
-        registry.promote(new.name, registry.register(new))
+        _promote(registry, new.name, registry.register(new))
         by_hand = registry.register(new)
         client = mlflow.MlflowClient(registry.tracking_uri, registry.tracking_uri)
         client.set_registered_model_alias(new.name, "champion", by_hand)
-        registry.retire(new.name)
+        Seat(registry, new.name).retire(ORDER, by_hand)
         assert registry.champion(new.name) is None
         last = registry.last_champion(new.name)
         assert last is not None
         assert last.version == by_hand
-        registry.retire(new.name)
+        with pytest.raises(ChampionMoved, match="is nobody now, and version 2 was expected"):
+            Seat(registry, new.name).retire(ORDER, by_hand)
         assert registry.last_champion(new.name) == last
 
     def test_leaves_the_threshold_that_the_business_set(self, registry: Registry, new: NewVersion) -> None:
         registry.register(new)
         assert registry.threshold(new.name) is None
         registry.set_threshold(new.name, 0.03)
-        registry.promote(new.name, registry.register(new))
+        _promote(registry, new.name, registry.register(new))
         assert registry.threshold(new.name) == 0.03
         registry.set_threshold(new.name, None)
         registry.set_threshold(new.name, None)
@@ -119,7 +129,7 @@ class TestPromotion:
 
     def test_keeps_the_figures_that_a_version_came_with(self, registry: Registry, new: NewVersion) -> None:
         version = registry.register(replace(new, evidence={"thresholds": [{"threshold": 0.03}]}))
-        champion = registry.promote(new.name, version)
+        champion = _promote(registry, new.name, version)
         assert registry.evidence(champion, "thresholds") == [{"threshold": 0.03}]
         assert registry.evidence(champion, "ballots") is None
 

@@ -42,7 +42,7 @@ def test_another_format_is_refused(found: Segments, tmp_path: Path) -> None:
     segment_bundle.write(found, HEADER, tmp_path)
     file = tmp_path / "bundle.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "format": 1}))
-    with pytest.raises(BundleError, match="have format 1; this code reads format 2"):
+    with pytest.raises(BundleError, match="has format 1; this code reads format 2"):
         segment_bundle.read(tmp_path, sha256(file))
 
 

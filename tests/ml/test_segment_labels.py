@@ -7,9 +7,9 @@ import pytest
 
 from feature_repo.contract import FeatureTable, checksum
 from ml.registry import Registry
-from ml.release import Terms
 from ml.segment_labels import label_users
 from ml.segment_release import Users, release_segments
+from ml.terms import Terms
 from tests.ml.segment_users import COLUMNS, SPEC, users
 
 # MLflow warns of a type hint of its own when it is imported

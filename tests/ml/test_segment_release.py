@@ -9,8 +9,8 @@ import pytest
 
 from ml import segment_bundle
 from ml.registry import Registry
-from ml.release import Terms
 from ml.segment_release import SegmentRelease, Users, release_segments
+from ml.terms import Terms
 from tests.ml.segment_users import COLUMNS, SPEC, users
 
 # MLflow warns of a type hint of its own when it is imported

@@ -16,18 +16,20 @@ from ml.bundle import BundleError, BundleFeature
 from ml.card import Origin
 from ml.datasets import DatasetError, Split, TrainingSet
 from ml.gate import judge_stages
+from ml.ledger import Ledger
 from ml.registry import Registry
-from ml.release import Terms
 from ml.stage_card import stage_card
 from ml.stage_choice import Choice, agreement_with_survey, choose, compare
 from ml.stage_evaluation import StageFigures, stage_figures
 from ml.stage_evidence import StageEvidence, evidence_of
 from ml.stage_plots import draw_stages
 from ml.stage_release import StageRelease, release_stages
+from ml.terms import Terms
 from tactful.settings import Settings
 from tests.ml.checked_models import EASY, RIGHT, SMALL_STAGE, STAGE_HEADER, build_stage_shop, fit_stages_to_shop
 from tests.ml.conftest import FEATURES
 
+NOWHERE = Registry("", "", Ledger(""))
 TERMS = Terms("c0ffee", "popup_submit", 0.5, is_simulated=True, whole_sessions=1.0)
 ANSWER = SMALL_STAGE.answer
 ORIGIN = Origin("2026-01-01", "2026-01-20", is_simulated=True)
@@ -282,7 +284,7 @@ def test_a_feature_that_knows_a_definition_is_refused(tmp_path: Path) -> None:
     spec = replace(SMALL_STAGE, horizon=pd.Timedelta(hours=4).to_pytimedelta())
 
     with pytest.raises(DatasetError, match=r"by one feature alone: .*tells \(1\.000\)"):
-        release_stages(spec, TrainingSet(table, (*FEATURES, leak), RIGHT), Registry("", ""), TERMS, tmp_path)
+        release_stages(spec, TrainingSet(table, (*FEATURES, leak), RIGHT), NOWHERE, TERMS, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -302,4 +304,4 @@ def test_days_too_few_to_learn_from_are_refused_in_one_sentence(
     table = table[table["event_timestamp"] < pd.Timestamp("2026-01-01") + pd.Timedelta(days=days)]
 
     with pytest.raises(refusal, match=told):
-        release_stages(SMALL_STAGE, TrainingSet(table, FEATURES, RIGHT), Registry("", ""), TERMS, tmp_path)
+        release_stages(SMALL_STAGE, TrainingSet(table, FEATURES, RIGHT), NOWHERE, TERMS, tmp_path)

@@ -72,9 +72,7 @@ def test_every_day_the_newest_is_built_with_the_three_that_ga4_may_have_rewritte
     assert asked.tags["dagster/asset_partition_range_end"] == "2026-01-18"
 
 
-def test_users_are_scored_and_models_with_a_champion_are_left_alone(
-    instance: dg.DagsterInstance, trained: set[str]
-) -> None:
+def test_all_is_built_anew_but_models_with_a_champion(instance: dg.DagsterInstance, trained: set[str]) -> None:
     from orchestration.definitions import defs
     from orchestration.schedules import _TRAINING, daily
 
@@ -83,9 +81,13 @@ def test_users_are_scored_and_models_with_a_champion_are_left_alone(
 
     asked = _asked(_tick(daily, AFTERNOON, instance))
     left = every - asked
-    subset = defs.resolve_job_def("score").get_subset(asset_selection=set(map(dg.AssetKey.from_user_string, asked)))
+    subset = defs.resolve_job_def("refresh").get_subset(asset_selection=set(map(dg.AssetKey.from_user_string, asked)))
 
-    assert left == {key.to_user_string() for keys in _TRAINING.values() for key in keys}
+    training = {key.to_user_string() for keys in _TRAINING.values() for key in keys}
+    # the guard of champions reads these two
+    assert training - left == {"popup_profile_training_set", "popup_behaviour_training_set"}
+    assert left < training
+    assert "champion_guard" in asked
     assert {graph.get(dg.AssetKey.from_user_string(name)).group_name for name in left} == {"models"}
     assert {key.to_user_string() for key in subset.asset_layer.selected_asset_keys} == asked
 
@@ -122,7 +124,7 @@ def test_a_day_is_asked_for_once_however_often_the_hour_strikes(
 
     asked = _tick(daily, AFTERNOON, instance)
     assert isinstance(asked, dg.RunRequest)
-    instance.add_run(dg.DagsterRun(job_name="score", run_id="00000000-0000-0000-0000-000000000001", tags=asked.tags))
+    instance.add_run(dg.DagsterRun(job_name="refresh", run_id="00000000-0000-0000-0000-000000000001", tags=asked.tags))
 
     assert _tick(daily, AFTERNOON.replace(hour=15), instance) == "2026-01-19 is asked for already."
     assert isinstance(_tick(daily, AFTERNOON.replace(day=20), instance), dg.RunRequest)

@@ -177,12 +177,16 @@ def _user(
             found[f"{counted}_{days}d"] = len(within(days, name))
         found[f"purchases_{days}d"] = len([event for event in bought if event in within(days)])
         found[f"engagement_seconds_{days}d"] = math.fsum((event.engaged_msec or 0) / 1000 for event in within(days))
+    pages = len(within(28, "page_view"))
     first_seen = min(event.at if event.first_touch is None else event.first_touch for event in window)
     revenue = math.fsum(event.revenue or 0 for event in bought)
     return found | {
         "active_days_28d": len({event.day for event in window}),
         "searches_28d": len(within(28, "view_search_results")),
         "promotion_clicks_28d": len(within(28, "select_promotion")),
+        "page_views_per_session_28d": pages / visits(28),
+        "engagement_seconds_per_page_view_28d": found["engagement_seconds_28d"] / (pages + 5),
+        "promotion_views_per_page_view_28d": len(within(28, "view_promotion")) / (pages + 5),
         "revenue_28d_usd": revenue,
         "average_order_value_28d_usd": revenue / len(bought) if bought else None,
         "engagement_decayed": math.fsum(

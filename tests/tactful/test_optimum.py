@@ -41,7 +41,8 @@ def rows(settings: Settings) -> pd.DataFrame:
 def test_a_version_is_told_its_share_of_the_best(settings: Settings, rows: pd.DataFrame) -> None:
     folder = settings.home / "version"
     fitted = training.fit(SPEC, rows, HINT)
-    header = Header(SPEC.name, SPEC.feature_service, "c0ffee", "popup_submit", "2026-01-05", "2026-01-20", 0.5)
+    days = ("2026-01-05", "2026-01-20")
+    header = Header(SPEC.name, SPEC.feature_service, "c0ffee", "popup_submit", *days, fitted.threshold)
     digest = bundle.write(training.bundle_of(fitted, header), folder / "bundle", training.golden_rows(fitted, rows))
     (folder / "plots").mkdir()
     registry = Registry.of(settings)
@@ -66,13 +67,14 @@ def test_a_version_is_told_its_share_of_the_best(settings: Settings, rows: pd.Da
     found = optimum.judge(settings, source_of(settings), told)
 
     assert set(found) == {SPEC.name}
-    assert 0.85 < found[SPEC.name].low < found[SPEC.name].value < 1.05
-    stored = registry.champion(SPEC.name) or registry.promote(SPEC.name, version)
+    assert 0.85 < found[SPEC.name]["roc_auc"].low < found[SPEC.name]["roc_auc"].value < 1.05
+    stored = registry.version(SPEC.name, version)
     import mlflow
 
     client = mlflow.MlflowClient(registry.tracking_uri, registry.tracking_uri)
     metrics = client.get_run(stored.run_id).data.metrics
-    assert metrics["share_of_bayes_roc_auc"] == pytest.approx(found[SPEC.name].value)
+    assert metrics["share_of_bayes_roc_auc"] == pytest.approx(found[SPEC.name]["roc_auc"].value)
+    assert metrics["share_of_bayes_recall_high"] == pytest.approx(found[SPEC.name]["recall"].high)
     card = client.get_model_version(SPEC.name, version).description
     assert card.startswith("# Card\n## Against the truth")
 

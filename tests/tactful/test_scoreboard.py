@@ -138,3 +138,14 @@ def test_rows_that_were_read_where_they_are_are_told_as_read() -> None:
 
     assert "10,000" in told
     assert "quarantined" not in told
+
+
+def test_a_champion_that_went_back_by_itself_is_told_with_what_it_cost() -> None:
+    reason = "Worse than the champion before it. Conversions lost until now: 7."
+    guard = {
+        "popup_profile": {"status": "not_watched"},
+        "popup_behaviour": {"status": "rolled_back", "version": "3", "predecessor": "2", "reason": reason},
+    }
+    (told,) = [line for line in _shown(guard=guard) if "by itself" in line]
+    assert told == f"Version 3 of popup_behaviour went back to version 2 by itself. {reason}"
+    assert not [line for line in _shown() if "by itself" in line]

@@ -12,6 +12,7 @@ def test_a_home_keeps_its_runs_and_models_in_files(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
 
     assert stores.tracking_uri(settings) == f"sqlite:///{tmp_path}/mlflow/mlflow.db"
+    assert stores.ledger_url(settings) == f"sqlite:///{tmp_path}/mlflow/ledger.db"
     assert stores.artifact_location(settings) == f"file://{tmp_path}/mlflow/artifacts"
 
 

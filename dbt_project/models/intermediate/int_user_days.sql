@@ -18,6 +18,7 @@ daily as (
         count(case when event_name = 'select_item' then 1 end) as item_clicks,
         count(case when event_name = 'view_item' then 1 end) as item_views,
         count(case when event_name = 'view_search_results' then 1 end) as searches,
+        count(case when event_name = 'view_promotion' then 1 end) as promotion_views,
         count(case when event_name = 'select_promotion' then 1 end) as promotion_clicks,
         count(case when event_name = 'add_to_wishlist' then 1 end) as add_to_wishlists,
         count(case when event_name = 'add_to_cart' then 1 end) as add_to_carts,

@@ -59,6 +59,10 @@ aggregated as (
         {%- endfor %}
         {{ sum_in_window('searches', 28) }} as searches_28d,
         {{ sum_in_window('promotion_clicks', 28) }} as promotion_clicks_28d,
+        {{ divide('sum(page_views)', 'sum(sessions)') }} as page_views_per_session_28d,
+        -- of few page views, chance makes a rate: five more without anything draw it towards zero
+        {{ divide('sum(engagement_seconds)', '(sum(page_views) + 5)') }} as engagement_seconds_per_page_view_28d,
+        {{ divide('sum(promotion_views)', '(sum(page_views) + 5)') }} as promotion_views_per_page_view_28d,
         {{ sum_in_window('revenue_usd', 28, 'float64') }} as revenue_28d_usd,
         {{ divide('sum(revenue_usd)', 'sum(purchases)') }} as average_order_value_28d_usd,
         sum(engagement_seconds * exp(-{{ days_between('event_date', 'feature_date') }} / 7.0)) as engagement_decayed,

@@ -1,0 +1,49 @@
+"""What a release is told beside its data, and what every version states of it."""
+
+from dataclasses import dataclass
+
+from ml import gate
+from ml.versions import ChampionVersion
+
+BUDGET = "impression_budget"
+"""The tag of the impression budget that a version's threshold was chosen for."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a release is told beside its data; `whole_sessions` is the share of sessions that hold their start.
+
+    `dask_scheduler` is the address of a cluster to learn on; None: this machine.
+    """
+
+    contract_checksum: str
+    conversion_event: str
+    impression_budget: float
+    is_simulated: bool
+    whole_sessions: float
+    dask_scheduler: str | None = None
+
+
+def may_stay(champion: ChampionVersion | None, terms: Terms) -> bool:
+    """Whether a champion decides on where a version did not pass: if nothing but the rows has changed."""
+    data = gate.judge_data(terms.whole_sessions)
+    return data.is_passed and gate.may_stay(champion, terms.conversion_event, terms.contract_checksum)
+
+
+def has_budget(champion: ChampionVersion, terms: Terms) -> bool:
+    """Whether a champion's threshold was chosen for the impression budget of now."""
+    now = f"{terms.impression_budget:g}"
+    return champion.tags.get(BUDGET, now) == now
+
+
+def tags_of(trained_from: str, trained_to: str, service: str, terms: Terms) -> dict[str, str]:
+    """What every version states about where it comes from."""
+    return {
+        "feature_service": service,
+        "contract": terms.contract_checksum,
+        "trained_from": trained_from,
+        "trained_to": trained_to,
+        "conversion_event": terms.conversion_event,
+        BUDGET: f"{terms.impression_budget:g}",
+        "simulated": str(terms.is_simulated).lower(),
+    }
