@@ -12,7 +12,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._core.scheduler.instigation import SensorInstigatorData
+from dagster._core.scheduler.instigation import SensorInstigatorData, TickStatus
 
 from tactful import home
 from tactful.settings import Settings
@@ -97,11 +97,23 @@ def test_f09_a_window_asks_for_retraining_once_however_often_the_asking_is_kille
     assert _ask(environment, port, None) == 0
     (run,) = _asked(environment)
     assert run.tags["tactful/window"] == WINDOWS[-1]
+    assert _failed_ticks(environment) == []
 
 
 def _asked(environment: Mapping[str, str]) -> list[dg.DagsterRun]:
     with dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance:
         return list(instance.get_runs(dg.RunsFilter(job_name="retrain")))
+
+
+def _failed_ticks(environment: Mapping[str, str]) -> list[str]:
+    """Which sensors ended with an error when they were asked."""
+    with dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance:
+        return [
+            f"{state.instigator_name}: {tick.error}"
+            for state in instance.all_instigator_state()
+            for tick in instance.get_ticks(state.instigator_origin_id, state.selector_id)
+            if tick.status == TickStatus.FAILURE
+        ]
 
 
 def _let_a_minute_pass(environment: Mapping[str, str]) -> None:

@@ -42,6 +42,12 @@ def test_what_a_run_was_to_build_and_did_not_is_not_sound() -> None:
     assert _trouble(_attempt("r2", {A, B}, {A}, a_is_whole=True), sound) == "b was not built by run r2, which was to"
 
 
+def test_a_failed_check_is_named_before_what_was_left_unbuilt_because_of_it() -> None:
+    told = _trouble(_attempt("r1", {A, B}, {A}, a_is_whole=False))
+
+    assert told == "a_is_whole of a failed after run r1 had built it"
+
+
 def test_a_check_alone_that_passes_later_mends_it_and_one_that_fails_breaks_it() -> None:
     failed = _attempt("r1", {A}, {A}, a_is_whole=False)
     passed = _attempt("r1", {A}, {A}, a_is_whole=True)
@@ -142,6 +148,17 @@ def test_f04_a_failed_check_stops_what_depends_on_it_in_the_next_run_too(shop: S
     shop.is_sound = True
     shop.run("orders")
     assert shop.run("invoices", "letter") is None
+
+
+def test_a_run_that_goes_on_where_one_died_may_tell_of_the_checks_itself(shop: Shop) -> None:
+    shop.run()
+    left = shop.definitions().resolve_job_def("all")
+    left.execute_in_process(instance=shop.instance, op_selection=["orders"])
+    assert "orders_are_three of orders has told nothing" in str(shop.run("invoices"))
+
+    ran = left.execute_in_process(instance=shop.instance, op_selection=["orders_orders_are_three", "invoices"])
+
+    assert ran.success
 
 
 def test_f28_what_was_left_unbuilt_stops_what_depends_on_it_in_the_next_run_too(shop: Shop) -> None:
