@@ -24,7 +24,7 @@ def main() -> int:
         _take(page, f"{dagster}/asset-groups", "dagster_assets", wait=6_000)
         _take(page, f"{dagster}/locations/tactful/asset-groups/models/lineage", "dagster_models", wait=9_000)
         _take(page, f"{mlflow}/#/models/popup_behaviour/versions/1", "mlflow_version", wait=6_000)
-        _take(page, f"{reports}/drift/", "drift", wait=5_000)
+        _take(page, f"{reports}/drift/evidently.html", "drift", wait=5_000)
         _take(page, f"{reports}/expectations/user_features.html", "expectations", wait=1_000)
         browser.close()
     return 0

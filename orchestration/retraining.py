@@ -2,23 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-GROUNDS = ("drift", "label_shift")
-"""Verdicts that learning anew can do something about."""
-
-ABRUPT = "abrupt"
-"""What a verdict says of a change that one window shows beyond doubt."""
+from ml.drift_verdict import Told, Verdict, asks_for_retraining
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What the drift report said of a window; `grounds` may say how the change came."""
+class Report:
+    """What the drift report said of a window, which is written as its first and its last day."""
 
     window: str
-    verdict: str
+    verdict: Verdict
     reason: str
-    grounds: str = ""
+
+    @property
+    def told(self) -> Told:
+        first, last = map(date.fromisoformat, self.window.split(" to "))
+        return Told(first, last, self.verdict)
 
 
 @dataclass(frozen=True)
@@ -37,25 +37,17 @@ class Rest:
 
 
 def judge(
-    verdicts: Sequence[Verdict], now: datetime, retrained_at: datetime | None, cooldown: timedelta
+    reports: Sequence[Report], now: datetime, retrained_at: datetime | None, cooldown: timedelta
 ) -> Retrain | Rest:
-    """What `verdicts`, the newest first, ask for at `now`.
-
-    Two windows in a row must give grounds, since chance alone gives them once in a while; an abrupt change needs one.
-    Of a window that was judged again, the newest verdict counts.
-    """
-    by_window: dict[str, Verdict] = {}
-    for verdict in verdicts:
-        by_window.setdefault(verdict.window, verdict)
+    """What `reports`, the newest first, ask for at `now`; of a window that was judged again, the newest counts."""
+    by_window = {report.window: report for report in reversed(reports)}
     if not by_window:
         return Rest("There is no drift report yet.")
-    newest, *before = by_window.values()
-    if newest.verdict not in GROUNDS:
+    newest = max(by_window.values(), key=lambda report: report.told.last)
+    if newest.verdict not in (Verdict.DRIFT, Verdict.LABEL_SHIFT):
         return Rest(f"The verdict is {newest.verdict}: {newest.reason}")
-    abrupt = newest.grounds == ABRUPT
-    if not abrupt and not (before and before[0].verdict in GROUNDS):
-        return Rest(f"One window alone, {newest.window}, gives grounds; the next one decides: {newest.reason}")
+    if not asks_for_retraining(report.told for report in by_window.values()):
+        return Rest(f"{newest.window} has moved, and the window before it had not, or is not known: {newest.reason}")
     if retrained_at is not None and now < retrained_at + cooldown:
         return Rest(f"Models were last trained at {retrained_at:%Y-%m-%d %H:%M} UTC, and {cooldown} must pass between.")
-    shown = [newest] if abrupt else [newest, before[0]]
-    return Retrain(newest.window, "; ".join(f"{each.window}: {each.verdict}, {each.reason}" for each in shown))
+    return Retrain(newest.window, f"{newest.verdict}: {newest.reason}")

@@ -13,6 +13,7 @@ from orchestration.partitions import DAILY, range_tags
 from orchestration.resources import SETTINGS
 from orchestration.today import FIRST_HOUR, Wait, what_today
 from tactful.notices import Notice, send
+from tactful.seasons import peak_on
 from tactful.source import Source, source_of
 
 _DAY = "tactful/day"
@@ -86,7 +87,7 @@ def retrain_weekly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.
 
 
 def _why_tonight(night: datetime) -> str | None:
-    peak = next((peak for peak in SETTINGS.season_peaks if night.date() in peak), None)
+    peak = peak_on(night.date(), SETTINGS.peaks)
     if peak:
         return f"the peak {peak}"
     return "once a week" if night.weekday() == _MONDAY else None

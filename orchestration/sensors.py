@@ -5,22 +5,23 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from ml.drift_verdict import Verdict
 from orchestration import dead_runs, notifications
 from orchestration.assets.monitoring import feature_drift
 from orchestration.jobs import everything, retrain
 from orchestration.resources import SETTINGS
-from orchestration.retraining import Rest, Verdict, judge
+from orchestration.retraining import Report, Rest, judge
 from tactful.notices import send
 
-_VERDICTS = 20
-"""Drift reports that are looked back at; a window may have been judged several times."""
+_REPORTS = 40
+"""Drift reports that are looked back at: there is one a day, and a window may have been judged several times."""
 
 
 @dg.sensor(job=retrain, minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
 def retrain_on_drift(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Asks for retraining, once a window at most, when the drift reports say so; the evidence is in the run's tags."""
     cooldown = timedelta(hours=SETTINGS.retrain_cooldown_hours)
-    judged = judge(_verdicts(context.instance), datetime.now(UTC), _retrained_at(context.instance), cooldown)
+    judged = judge(_reports(context.instance), datetime.now(UTC), _retrained_at(context.instance), cooldown)
     if isinstance(judged, Rest):
         return dg.SkipReason(judged.reason)
     if context.cursor == judged.window:
@@ -33,12 +34,14 @@ def retrain_on_drift(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.
     )
 
 
-def _verdicts(instance: dg.DagsterInstance) -> Sequence[Verdict]:
+def _reports(instance: dg.DagsterInstance) -> Sequence[Report]:
     """What the newest drift reports said, the newest first."""
-    records = instance.fetch_materializations(feature_drift.key, limit=_VERDICTS).records
+    records = instance.fetch_materializations(feature_drift.key, limit=_REPORTS).records
     stated = [record.asset_materialization.metadata for record in records if record.asset_materialization]
-    names = ("window", "verdict", "reason", "grounds")
-    return [Verdict(*(str(said[name].value) if name in said else "" for name in names)) for said in stated]
+    return [
+        Report(str(said["window"].value), Verdict(str(said["verdict"].value)), str(said["reason"].value))
+        for said in stated
+    ]
 
 
 def _retrained_at(instance: dg.DagsterInstance) -> datetime | None:

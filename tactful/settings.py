@@ -10,10 +10,10 @@ from typing import Annotated, Literal
 from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from tactful.peaks import Peak, peaks_of
+from tactful import seasons
 
 PREFIX = "TACTFUL_"
 HOME = PREFIX + "HOME"
@@ -71,6 +71,11 @@ def _marked_around(folder: Path) -> Iterator[Path]:
             folders.clear()
 
 
+def _known_peaks(text: str | None) -> str | None:
+    seasons.peaks_of(text or "")
+    return text
+
+
 def _long(key: SecretStr) -> SecretStr:
     if len(key.get_secret_value().strip().encode()) < 32:
         raise ValueError("at least 32 bytes are needed, as `openssl rand -hex 32` gives them")
@@ -99,14 +104,6 @@ def _places(urls: SecretStr) -> SecretStr:
     return urls
 
 
-def _peaks(stated: object) -> object:
-    return peaks_of(stated) if isinstance(stated, str) else stated
-
-
-def _written(peaks: tuple[Peak, ...]) -> str:
-    return ",".join(map(str, peaks))
-
-
 Port = Annotated[int, Field(ge=1, le=65535)]
 Dataset = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
 
@@ -130,6 +127,9 @@ class Settings(BaseSettings):
     time_zone: Annotated[str, AfterValidator(_known_zone)] = Field("UTC", description="the GA4 property's time zone")
     export_delay_hours: int = Field(6, ge=0, le=72, description="hours after midnight at which GA4 delivers a day")
     impression_budget: float = Field(0.5, gt=0, le=1, description="share of visitors that a pop-up may interrupt")
+    season_peaks: Annotated[str | None, AfterValidator(_known_peaks)] = Field(
+        None, description="times of the year that are compared with themselves alone, as 11-20..12-31"
+    )
     query_keys: str = Field(
         "utm_source,utm_medium,utm_campaign,utm_content,utm_term,utm_id",
         pattern=r"^([A-Za-z0-9_.~-]+(,[A-Za-z0-9_.~-]+)*)?$",
@@ -138,9 +138,6 @@ class Settings(BaseSettings):
     pseudonym_key: Annotated[SecretStr, AfterValidator(_long)] | None = None
     notify: Annotated[SecretStr, AfterValidator(_places)] | None = Field(
         None, description="Apprise's URLs of those who are told what goes wrong"
-    )
-    season_peaks: Annotated[tuple[Peak, ...], NoDecode, BeforeValidator(_peaks), PlainSerializer(_written)] = Field(
-        (), description="seasons that come back every year, as 11-20/12-26"
     )
     retrain_cooldown_hours: int = Field(24, ge=0, le=24 * 365, description="hours between two retrainings for drift")
     data_until_hour: int = Field(
@@ -170,6 +167,11 @@ class Settings(BaseSettings):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
+
+    @property
+    def peaks(self) -> tuple[seasons.Peak, ...]:
+        """The peaks of the year, as `season_peaks` lists them."""
+        return seasons.peaks_of(self.season_peaks or "")
 
     @property
     def missing(self) -> dict[str, str]:

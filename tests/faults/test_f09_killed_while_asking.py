@@ -19,7 +19,7 @@ from tactful.settings import Settings
 from tests.conftest import PROJECT
 
 KILLS, SEED = 4, 7
-WINDOWS = ("2026-01-11 to 2026-01-17", "2026-01-12 to 2026-01-18")
+WINDOWS = ("2026-01-05 to 2026-01-11", "2026-01-12 to 2026-01-18")
 
 # what Dagster's daemon does of sensors, once
 ASK = """

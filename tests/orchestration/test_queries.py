@@ -54,7 +54,8 @@ def test_the_drift_report_s_sessions(columns: Query) -> None:
 
     names = [name for table in TABLES if table.entity == "session" for name in features(table)]
 
-    assert columns(monitoring._SESSIONS.format(features=", ".join(names))) == ("session_date", *names)
+    read = columns(monitoring._SESSIONS.format(features=", ".join(names)))
+    assert read == ("session_date", "user_pseudo_id", *names)
 
 
 def test_the_last_visitor_s_session(columns: Query) -> None:

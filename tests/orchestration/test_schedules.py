@@ -5,7 +5,6 @@ import dagster as dg
 import pytest
 from pydantic import SecretStr
 
-from tactful.peaks import peaks_of
 from tactful.settings import Settings
 from tactful.source import Source, source_of
 from tests.notice_server import Receiver, receiver
@@ -163,9 +162,9 @@ def test_the_day_is_looked_for_on_the_hour_once_it_is_switched_on() -> None:
     [
         (19, "", "once a week"),
         (20, "", None),
-        (20, "01-20/02-01", "the peak 01-20/02-01"),
-        (19, "01-20/02-01", "once a week"),
-        (25, "12-20/01-24", None),
+        (20, "01-20..02-01", "the peak 01-20..02-01"),
+        (19, "01-20..02-01", "once a week"),
+        (25, "12-20..01-24", None),
     ],
 )
 def test_models_are_learnt_anew_every_week_and_every_night_of_a_peak(
@@ -173,7 +172,7 @@ def test_models_are_learnt_anew_every_week_and_every_night_of_a_peak(
 ) -> None:
     from orchestration import schedules
 
-    monkeypatch.setattr(schedules, "SETTINGS", Settings(season_peaks=peaks_of(peaks)))
+    monkeypatch.setattr(schedules, "SETTINGS", Settings(season_peaks=peaks))
 
     asked = _tick(schedules.retrain_weekly, MONDAY_NIGHT.replace(day=night))
 

@@ -1,0 +1,46 @@
+"""Pages of a drift report: the verdict with its figures, and Evidently's, which it links to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+
+from ml.drift_verdict import DriftPolicy, DriftReport, DriftVerdict
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def draw(
+    reference: pd.DataFrame, current: pd.DataFrame, texts: Sequence[str], thresholds: Mapping[str, float], page: Path
+) -> dict[str, float]:
+    """Write Evidently's page of two frames' columns, each with its own threshold; returns the indices it found."""
+    from evidently import DataDefinition, Dataset, Report
+    from evidently.presets import DataDriftPreset
+
+    definition = DataDefinition(
+        numerical_columns=[name for name in thresholds if name not in texts], categorical_columns=list(texts)
+    )
+    snapshot = Report([DataDriftPreset(method="psi", per_column_threshold=dict(thresholds))]).run(
+        current_data=Dataset.from_pandas(current, data_definition=definition),
+        reference_data=Dataset.from_pandas(reference, data_definition=definition),
+    )
+    page.parent.mkdir(parents=True, exist_ok=True)
+    partial = page.with_suffix(".partial")
+    snapshot.save_html(str(partial))
+    partial.replace(page)
+    metrics = snapshot.dict()["metrics"]
+    return {metric["config"]["column"]: float(metric["value"]) for metric in metrics if "column" in metric["config"]}
+
+
+def write(report: DriftReport, verdict: DriftVerdict, policy: DriftPolicy, window: str, page: Path) -> None:
+    """Write the page of a verdict; it links to `evidently.html` beside it where anything was measured."""
+    from jinja2 import Environment, FileSystemLoader
+
+    columns = [{**asdict(column), "has_moved": column.has_moved(policy.exchange.alpha)} for column in report.columns]
+    template = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True).get_template("drift.html")
+    text = template.render(report=report, verdict=verdict, window=window, columns=columns, alpha=policy.exchange.alpha)
+    page.parent.mkdir(parents=True, exist_ok=True)
+    partial = page.with_suffix(".partial")
+    partial.write_text(text)
+    partial.replace(page)
