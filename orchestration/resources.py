@@ -1,6 +1,7 @@
 """What assets are handed; settings are read here, once."""
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -11,6 +12,7 @@ import duckdb
 import pandas as pd
 from dagster_dbt import DbtCliResource
 from packaging.version import Version
+from pydantic import PrivateAttr
 from typing_extensions import override
 
 from feature_repo import contract
@@ -36,6 +38,8 @@ DBT_PROJECT = MANIFEST.parents[1]
 WAREHOUSE_SCHEMA = "tactful"
 WAREHOUSE_POOL = "warehouse"
 """DuckDB lets one process in at a time; whatever opens the warehouse stands in this queue."""
+ORPHAN_SECONDS = 300.0
+"""Longer than a dbt goes on whose run was killed."""
 OWNERS = ["team:data"]
 ALL_DAYS = f"between date '{SOURCE.first}' and date '{SOURCE.last}'"
 """The days of the source, as a condition of SQL; BigQuery refuses to read a daily table without one."""
@@ -61,6 +65,14 @@ class WarehouseResource(OfOneRun):
     """The DuckDB warehouse that dbt builds; SQL is such that BigQuery understands it too."""
 
     path: str
+    _is_free: bool = PrivateAttr(default=False)
+
+    @override
+    def take(self) -> None:
+        super().take()
+        if self.path and not self._is_free:
+            _wait_for_orphans(Path(self.path))
+            self._is_free = True
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """The rows of a query; tables are named without their schema, parameters as `$name`."""
@@ -93,6 +105,23 @@ class WarehouseResource(OfOneRun):
         return int(self.query(f"select count(*) as row_count from {table} {where}")["row_count"].iloc[0])
 
 
+def _wait_for_orphans(warehouse: Path) -> None:
+    """Wait until a dbt that outlives its killed run has let go of the file, which DuckDB opens for one process alone.
+
+    Raises:
+        duckdb.IOException: it has not within ORPHAN_SECONDS, or the file is damaged.
+    """
+    deadline = time.monotonic() + ORPHAN_SECONDS
+    while warehouse.exists():
+        try:
+            duckdb.connect(str(warehouse), read_only=True).close()
+            return
+        except duckdb.IOException as held:
+            if "Could not set lock" not in str(held) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.2)
+
+
 class BigQueryWarehouseResource(WarehouseResource):
     """The warehouse on BigQuery; a query gives the frame that DuckDB would."""
 
@@ -102,6 +131,7 @@ class BigQueryWarehouseResource(WarehouseResource):
     dataset: str
 
     def open(self) -> "Client":
+        self.take()
         return bigquery.open_client(self.project, self.location)
 
     @override
@@ -129,10 +159,11 @@ class BigQueryWarehouseResource(WarehouseResource):
             return int(self.open().get_table(f"{self.project}.{self.dataset}.{table}").num_rows or 0)
 
 
-class FeatureStoreResource(dg.ConfigurableResource):
+class FeatureStoreResource(OfOneRun):
     """Feast's store of the profile."""
 
     def open(self) -> "FeatureStore":
+        self.take()
         return open_store(SETTINGS)
 
 
@@ -178,7 +209,7 @@ def build_resources() -> dict[str, dg.ConfigurableResource]:
         "landing": LandingResource(home=home),
         "dbt": Dbt(project_dir=str(DBT_PROJECT), profiles_dir=str(DBT_PROJECT)),
         "warehouse": _warehouse(),
-        "feature_store": FeatureStoreResource(),
+        "feature_store": FeatureStoreResource(home=home),
         "registry": RegistryResource(),
         "reports": ReportsResource(
             folder=str(SETTINGS.home / "reports"), url=f"http://127.0.0.1:{SETTINGS.reports_port}"

@@ -19,10 +19,11 @@ from typing import TextIO
 
 import dagster as dg
 
-from orchestration import summary
+from orchestration import dead_runs, summary
 from orchestration.assets.warehouse import warehouse
-from orchestration.automation import everything
 from orchestration.definitions import defs
+from orchestration.failures import reason_of
+from orchestration.jobs import everything
 from orchestration.partitions import range_tags
 from orchestration.resources import SETTINGS, SOURCE
 
@@ -50,6 +51,9 @@ def main(job: str, first: str, last: str, run_id: str, descriptor: str, *options
     """Exit code 0 if every step and every blocking check of the job went well."""
     with _instance() as instance, os.fdopen(int(descriptor), "w", buffering=1) as progress:
         imports = _SLOW_IMPORTS if job == everything.name else _SLOW_IMPORTS_OF_FEATURES
+        if SETTINGS.profile == "local":
+            # no daemon may be there to do so
+            dead_runs.end(instance)
         instance.add_event_listener(run_id, _teller(progress, imports))
         result = defs.resolve_job_def(job).execute_in_process(
             instance=instance,
@@ -101,7 +105,7 @@ def _teller(progress: TextIO, imports: Sequence[str]) -> Callable[[dg.EventLogEn
                 "stage": stages.get(event.step_key, event.step_key),
                 "state": state,
                 "at": entry.timestamp,
-                "message": broken.get(event.step_key) or _failure(event) if state == "failed" else "",
+                "message": broken.get(event.step_key) or reason_of(event) if state == "failed" else "",
             }
             progress.write(json.dumps(line) + "\n")
             if (event.step_key, state) == (warehouse.op.name, "started"):
@@ -117,17 +121,6 @@ def _stages() -> Mapping[str, str]:
     steps = {assets.op.name: groups[next(iter(assets.keys))] for assets in built}
     checks = {checks.op.name: groups[next(iter(checks.check_keys)).asset_key] for checks in defs.asset_checks or ()}
     return {**steps, **checks}
-
-
-def _failure(event: dg.DagsterEvent) -> str:
-    """What went wrong in a step, in one line."""
-    data = event.step_failure_data
-    if data.user_failure_data and data.user_failure_data.description:
-        return str(data.user_failure_data.description)
-    error = data.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return error.message.strip().splitlines()[0] if error else "no reason was given"
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import dagster as dg
 from pydantic import PrivateAttr
 from typing_extensions import override
 
+from orchestration import guard
 from tactful.claims import Claim, ClaimError, Days, claimed
 
 PARTITION = "dagster/partition"
@@ -18,7 +19,10 @@ RANGE_END = "dagster/asset_partition_range_end"
 
 
 class OfOneRun(dg.ConfigurableResource):
-    """What one run at a time may use: its first use takes the home, which is the run's until the run ends."""
+    """What one run at a time may use: its first use takes the home, which is the run's until the run ends.
+
+    Whatever is built passes here, and so does the guard: a run does not build on what failed its checks.
+    """
 
     home: str
     _take: Callable[[], None] | None = PrivateAttr(default=None)
@@ -34,7 +38,7 @@ class OfOneRun(dg.ConfigurableResource):
         """Wait until no other run works on the home.
 
         Raises:
-            dagster.Failure: another run builds the same days, or does not end.
+            dagster.Failure: another run builds the same days or does not end, or what this one builds on is not sound.
         """
         if self._take:
             self._take()
@@ -56,3 +60,5 @@ def _take(held: ExitStack, home: Path, context: dg.InitResourceContext) -> None:
         held.enter_context(claimed(home, claim, tell))
     except ClaimError as refused:
         raise dg.Failure(str(refused), allow_retries=False) from None
+    if context.instance:
+        guard.refuse_unsound(context.instance, run.run_id)

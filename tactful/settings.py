@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -30,7 +31,7 @@ EARLIEST, LATEST = date(2000, 1, 1), date(2099, 12, 31)
 MOST_DAYS, MOST_SESSIONS = 3_660, 10_000_000
 """The largest made-up shop: its days, and its sessions a day."""
 
-SECRETS = ("pseudonym_key", "redis_url", "postgres_url")
+SECRETS = ("pseudonym_key", "notify", "redis_url", "postgres_url")
 NEEDED_BY_GCP = {
     "gcp_project": "the Google Cloud project that holds the data and pays, as my-shop-123",
     "gcp_location": "where its BigQuery datasets lie, as EU or europe-west1",
@@ -97,6 +98,12 @@ def _postgres(url: SecretStr) -> SecretStr:
     return url
 
 
+def _places(urls: SecretStr) -> SecretStr:
+    if not re.match(r"^[a-z][a-z0-9]*://\S", urls.get_secret_value()):
+        raise ValueError("Apprise's URLs are needed, commas between them, as mailto://... or slack://...")
+    return urls
+
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 Dataset = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
 
@@ -129,6 +136,13 @@ class Settings(BaseSettings):
         description="keys that are kept of URLs' query strings",
     )
     pseudonym_key: Annotated[SecretStr, AfterValidator(_long)] | None = None
+    notify: Annotated[SecretStr, AfterValidator(_places)] | None = Field(
+        None, description="Apprise's URLs of those who are told what goes wrong"
+    )
+    retrain_cooldown_hours: int = Field(24, ge=0, le=24 * 365, description="hours between two retrainings for drift")
+    data_until_hour: int = Field(
+        20, ge=14, le=23, description="hour until which the daily job waits for the newest day"
+    )
 
     simulation_first_day: date = Field(date(2026, 1, 5), ge=EARLIEST, le=LATEST)
     simulation_days: int = Field(60, ge=14, le=MOST_DAYS)

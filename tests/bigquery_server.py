@@ -14,12 +14,16 @@ _ISSUED = {"issued_token_type": "urn:ietf:params:oauth:token-type:access_token"}
 
 @dataclass
 class Dialogue:
-    """The answer that every query gets, the bodies of the queries and jobs that were asked, and the files loaded."""
+    """The answer that every query gets, the bodies of the queries and jobs that were asked, and the files loaded.
+
+    The next `unavailable` queries and jobs are answered that the service is not there at the moment.
+    """
 
     address: str = ""
     columns: Sequence[tuple[str, str]] = ()
     rows: Sequence[Sequence[str | None]] = ()
     refusal: str | None = None
+    unavailable: float = 0
     asked: list[dict[str, Any]] = field(default_factory=list)
     loaded: list[bytes] = field(default_factory=list)
 
@@ -45,6 +49,9 @@ def bigquery_server() -> Iterator[Dialogue]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if self.path == "/token":
                 self._send(200, {"access_token": "x", "token_type": "Bearer", "expires_in": 3600, **_ISSUED})
+            elif dialogue.unavailable > 0:
+                dialogue.unavailable -= 1
+                self._send(503, {"error": {"message": "try again", "errors": [{"reason": "backendError"}]}})
             elif dialogue.refusal:
                 self._send(403, {"error": {"message": dialogue.refusal, "errors": [{"reason": "accessDenied"}]}})
             else:

@@ -21,6 +21,7 @@ from tactful.source import source_of
 
 PROJECT = Path(__file__).parents[1]
 _MAIN_JOB = "tests/main_job/"
+_OF_ITS_HOME = (_MAIN_JOB, "tests/faults/test_f02")
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +46,7 @@ class OneWorkerAFile(LoadFileScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return _MAIN_JOB if file.startswith(_MAIN_JOB) else file
+        return _MAIN_JOB if file.startswith(_OF_ITS_HOME) else file
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -114,7 +114,7 @@ def both(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     return winner, loser
 
 
-def test_of_two_runs_of_the_same_days_one_builds_them_and_the_other_says_so(both: tuple[Run, Run]) -> None:
+def test_f22_of_two_runs_of_the_same_days_one_builds_them_and_the_other_says_so(both: tuple[Run, Run]) -> None:
     winner, loser = both
 
     assert (winner.code, list(winner.failures)) == (0, []), winner.printed[-3000:]

@@ -1,6 +1,6 @@
 """BigQuery as its client speaks to it: over HTTP, to a server on loopback that answers as BigQuery would."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from io import BytesIO
 from pathlib import Path
@@ -98,6 +98,33 @@ def test_a_refusal_is_told_in_one_line(server: Dialogue) -> None:
         BigQueryError, match=r"^BigQuery can't be asked: 403 .*Access Denied: Dataset my-shop-123:mart$"
     ):
         bigquery.query(bigquery.open_client("my-shop-123", "EU"), "mart", "select 1", {})
+
+
+def test_f29_what_is_not_there_for_a_moment_is_asked_again(server: Dialogue) -> None:
+    server.columns, server.rows, server.unavailable = [("n", "INTEGER")], [["1"]], 2
+
+    given = bigquery.query(bigquery.open_client("my-shop-123", "EU"), "mart", "select 1 as n", {})
+
+    assert given["n"].tolist() == [1]
+    assert server.unavailable == 0
+
+
+def test_f29_what_is_not_there_for_long_fails_in_one_line_and_has_changed_nothing(
+    server: Dialogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bigquery, "_PATIENCE", 2.0)
+    server.unavailable = float("inf")
+    client = bigquery.open_client("my-shop-123", "EU")
+    attempts: tuple[Callable[[], object], ...] = (
+        lambda: bigquery.query(client, "mart", "select 1", {}),
+        lambda: bigquery.list_tables(client, "analytics_1"),
+        lambda: bigquery.change(client, "mart", "truncate table labels"),
+    )
+
+    for attempt in attempts:
+        with pytest.raises(BigQueryError, match=r"^BigQuery can't be asked: [^\n]+$"):
+            attempt()
+    assert server.asked == []
 
 
 def test_missing_credentials_are_told_with_the_command_that_makes_them(no_credentials: None) -> None:

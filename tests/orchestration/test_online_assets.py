@@ -27,7 +27,7 @@ def test_only_a_rebuild_brings_the_online_clocks_back(tmp_path: Path, monkeypatc
     folder = offline_folder(tmp_path, table)
     stores = {
         "warehouse": resources.WarehouseResource(home=str(tmp_path), path=str(tmp_path / "warehouse.duckdb")),
-        "feature_store": resources.FeatureStoreResource(),
+        "feature_store": resources.FeatureStoreResource(home=str(tmp_path)),
     }
 
     def written(at: pd.Timestamp, visits: int, rebuild: bool) -> bool:

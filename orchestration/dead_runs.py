@@ -1,0 +1,50 @@
+"""Runs that died: a process that was killed leaves its run started for ever, and those after it waiting.
+
+They wait in the queue, and, whoever starts them, for the run's place in a pool.
+"""
+
+from collections.abc import Sequence
+
+import dagster as dg
+import psutil
+
+from orchestration.resources import SETTINGS
+
+
+def end(instance: dg.DagsterInstance) -> Sequence[str]:
+    """Mark started runs whose process on this machine is gone as failed; returns their ids.
+
+    Runs of the profile gcp may be another machine's, but for those that the queue here has launched.
+    """
+    started = instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+    dead = [
+        (record.dagster_run, process)
+        for record in started
+        if SETTINGS.profile == "local" or record.dagster_run.remote_job_origin
+        for process in [_process(instance, record.dagster_run.run_id)]
+        if process is not None and not _is_alive(process, record.start_time)
+    ]
+    for run, process in dead:
+        instance.report_run_failed(
+            run, f"Its process {process} is gone: it was killed, or the machine ran out of memory."
+        )
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+    return [run.run_id for run, _ in dead]
+
+
+def _process(instance: dg.DagsterInstance, run_id: str) -> int | None:
+    """The id of the process that executes a run, as the run's first events state it; None before it has begun."""
+    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT):
+        metadata = entry.dagster_event.engine_event_data.metadata if entry.dagster_event else {}
+        if "pid" in metadata and "step_keys" in metadata:
+            return int(str(metadata["pid"].value))
+    return None
+
+
+def _is_alive(pid: int, started: float | None) -> bool:
+    """Whether the process still runs, and is not another one that was given its id since."""
+    try:
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE and (started is None or process.create_time() <= started)
+    except psutil.NoSuchProcess:
+        return False

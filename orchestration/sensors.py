@@ -1,0 +1,82 @@
+"""What runs because something has happened: retraining for drift, notices of what goes wrong, runs that died."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from ml.drift_verdict import Verdict
+from orchestration import dead_runs, notifications
+from orchestration.assets.monitoring import feature_drift
+from orchestration.jobs import everything, retrain
+from orchestration.resources import SETTINGS
+from orchestration.retraining import Report, Rest, judge
+from tactful.notices import send
+
+_REPORTS = 40
+"""Drift reports that are looked back at: there is one a day, and a window may have been judged several times."""
+
+
+@dg.sensor(job=retrain, minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
+def retrain_on_drift(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Asks for retraining, once a window at most, when the drift reports say so; the evidence is in the run's tags."""
+    cooldown = timedelta(hours=SETTINGS.retrain_cooldown_hours)
+    judged = judge(_reports(context.instance), datetime.now(UTC), _retrained_at(context.instance), cooldown)
+    if isinstance(judged, Rest):
+        return dg.SkipReason(judged.reason)
+    if context.cursor == judged.window:
+        return dg.SkipReason(f"The window {judged.window} has asked already.")
+    context.update_cursor(judged.window)
+    # Dagster starts one run a run key, also where it dies before it has kept the cursor
+    return dg.RunRequest(
+        run_key=f"drift-{judged.window}",
+        tags={"tactful/drift": judged.evidence, "tactful/window": judged.window},
+    )
+
+
+def _reports(instance: dg.DagsterInstance) -> Sequence[Report]:
+    """What the newest drift reports said, the newest first."""
+    records = instance.fetch_materializations(feature_drift.key, limit=_REPORTS).records
+    stated = [record.asset_materialization.metadata for record in records if record.asset_materialization]
+    return [
+        Report(str(said["window"].value), Verdict(str(said["verdict"].value)), str(said["reason"].value))
+        for said in stated
+    ]
+
+
+def _retrained_at(instance: dg.DagsterInstance) -> datetime | None:
+    """When models were last learnt or asked to be, whoever asked."""
+    newest = [
+        record.create_timestamp
+        for job in (retrain, everything)
+        for record in instance.get_run_records(dg.RunsFilter(job_name=job.name), limit=1)
+    ]
+    return max(newest, default=None)
+
+
+@dg.run_failure_sensor(monitor_all_code_locations=True, default_status=dg.DefaultSensorStatus.RUNNING)
+def notify_on_failure(context: dg.RunFailureSensorContext) -> None:
+    """Tells which steps of a run failed and why, or that its process died."""
+    send(SETTINGS, notifications.of_failure(context.instance, context.dagster_run, context.failure_event.message))
+
+
+@dg.run_status_sensor(
+    run_status=dg.DagsterRunStatus.SUCCESS,
+    monitor_all_code_locations=True,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def notify_on_failed_checks(context: dg.RunStatusSensorContext) -> None:
+    """Tells which checks failed in a run that went on all the same."""
+    notice = notifications.of_failed_checks(context.instance, context.dagster_run)
+    if notice:
+        send(SETTINGS, notice)
+
+
+@dg.sensor(minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
+def end_dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Ends runs whose process is gone, which would else keep others waiting until their time is over."""
+    ended = dead_runs.end(context.instance)
+    return dg.SkipReason(f"Ended, since their processes are gone: {', '.join(ended)}." if ended else "No run has died.")
+
+
+SENSORS = [retrain_on_drift, notify_on_failure, notify_on_failed_checks, end_dead_runs]

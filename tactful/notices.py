@@ -1,0 +1,84 @@
+"""What those who run the platform are told by mail, Slack, webhooks, whatever Apprise speaks to."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from tactful.settings import Settings, variable
+
+if TYPE_CHECKING:
+    from apprise import Apprise
+
+Urgency = Literal["info", "warning", "failure"]
+
+
+class NoticeError(RuntimeError):
+    """A notice did not reach everybody; the message says how many it missed and never to whom it went."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What is told: a line that says all, and more beneath it."""
+
+    title: str
+    body: str
+    urgency: Urgency = "failure"
+
+
+def champion_moved(model: str, before: str | None, now: str | None, reason: str) -> Notice:
+    """A model's champion is another version; None stands for no champion."""
+    was, is_now = (f"version {version}" if version else "none" for version in (before, now))
+    told = f"The champion of {model} was {was} and is {is_now}"
+    return Notice(told, f"{told}: {reason}", "info")
+
+
+def places(settings: Settings) -> int:
+    """To how many places notices go.
+
+    Raises:
+        NoticeError: Apprise can't read one of the URLs.
+    """
+    with _quietly():
+        return len(_opened(settings)) if settings.notify else 0
+
+
+def send(settings: Settings, notice: Notice) -> bool:
+    """Tell those whom `TACTFUL_NOTIFY` names; false where it names nobody.
+
+    Raises:
+        NoticeError: one of them was not reached, or its URL can't be read.
+    """
+    if settings.notify is None:
+        return False
+    told = {"body": notice.body, "title": notice.title, "notify_type": notice.urgency}
+    with _quietly():
+        opened = _opened(settings)
+        missed = [place for place in opened if not place.notify(**told)]
+    if missed:
+        raise NoticeError(f"{len(missed)} of the {len(opened)} places of {variable('notify')} could not be told.")
+    return True
+
+
+def _opened(settings: Settings) -> "Apprise":
+    from apprise import Apprise
+
+    opened = Apprise()
+    if settings.notify and not opened.add(settings.notify.get_secret_value()):
+        raise NoticeError(f"{variable('notify')} holds a URL that Apprise can't read; its pages list the forms.")
+    return opened
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without the logs of those who send: they tell whole addresses, and those hold passwords."""
+    loggers = [logging.getLogger(name) for name in ("apprise", "urllib3", "urllib3.connectionpool")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)

@@ -1,0 +1,72 @@
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import dagster as dg
+import pytest
+from dagster._core.events import EngineEventData
+
+RUN = "00000000-0000-0000-0000-000000000001"
+STARTED = dg.DagsterRunStatus.STARTED
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@pytest.fixture
+def process() -> Iterator["subprocess.Popen[bytes]"]:
+    """A process that does nothing until it is killed."""
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def _started(instance: dg.DagsterInstance, pid: int) -> None:
+    run = dg.DagsterRun(job_name="retrain", run_id=RUN, status=STARTED)
+    instance.add_run(run)
+    instance.report_engine_event("Executing steps", run, EngineEventData.in_process(pid, ["popup_profile"]))
+
+
+def _status(instance: dg.DagsterInstance) -> dg.DagsterRunStatus:
+    (run,) = instance.get_runs()
+    return run.status
+
+
+def test_a_run_goes_on_as_long_as_its_process_lives_and_is_ended_when_it_was_killed(
+    instance: dg.DagsterInstance, process: "subprocess.Popen[bytes]"
+) -> None:
+    from orchestration import dead_runs
+
+    _started(instance, process.pid)
+    assert dead_runs.end(instance) == []
+    assert _status(instance) == STARTED
+
+    process.kill()
+
+    # not waited for, the process is gone all the same
+    assert _ended(instance) == [RUN]
+    assert _status(instance) == dg.DagsterRunStatus.FAILURE
+    (entry,) = instance.all_logs(RUN, of_type=dg.DagsterEventType.RUN_FAILURE)
+    assert f"Its process {process.pid} is gone" in str(entry.dagster_event)
+    assert dead_runs.end(instance) == []
+
+
+def _ended(instance: dg.DagsterInstance) -> list[str]:
+    """The runs that were ended, once the system has done with the process."""
+    from orchestration import dead_runs
+
+    while not (ended := dead_runs.end(instance)):
+        pass
+    return list(ended)
+
+
+def test_a_run_that_has_not_told_its_process_is_left_to_dagster(instance: dg.DagsterInstance) -> None:
+    from orchestration import dead_runs
+
+    instance.add_run(dg.DagsterRun(job_name="retrain", run_id=RUN, status=STARTED))
+
+    assert dead_runs.end(instance) == []
