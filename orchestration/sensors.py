@@ -1,17 +1,21 @@
 """What runs because something has happened: retraining for drift, notices of what goes wrong, runs that died."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from ml.drift_verdict import Verdict
+from ml.ledger import Ledger, Move
+from ml.specs import BUYER_STAGE, MODELS, USER_SEGMENTS
 from orchestration import dead_runs, notifications
 from orchestration.assets.monitoring import feature_drift
 from orchestration.jobs import everything, retrain
 from orchestration.resources import SETTINGS
 from orchestration.retraining import Report, Rest, judge
-from tactful.notices import send
+from tactful import stores
+from tactful.notices import champion_moved, send
 
 _REPORTS = 40
 """Drift reports that are looked back at: there is one a day, and a window may have been judged several times."""
@@ -79,4 +83,21 @@ def end_dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     return dg.SkipReason(f"Ended, since their processes are gone: {', '.join(ended)}." if ended else "No run has died.")
 
 
-SENSORS = [retrain_on_drift, notify_on_failure, notify_on_failed_checks, end_dead_runs]
+@dg.sensor(minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
+def notify_on_moves(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Tells of every champion that has moved since the last look, whoever moved it; the first look tells of none."""
+    ledger = Ledger(stores.ledger_url(SETTINGS))
+    made = {spec.name: ledger.moves(spec.name) for spec in (*MODELS, BUYER_STAGE, USER_SEGMENTS)}
+    known = json.loads(context.cursor) if context.cursor else {name: len(moves) for name, moves in made.items()}
+    new = [move for name, moves in made.items() for move in moves[known.get(name, 0) :]]
+    for move in new:
+        send(SETTINGS, champion_moved(move.model, move.from_version, move.to_version, _why(move)))
+    context.update_cursor(json.dumps({name: len(moves) for name, moves in made.items()}))
+    return dg.SkipReason("; ".join(map(str, new)) or "No champion has moved.")
+
+
+def _why(move: Move) -> str:
+    return f"{move.kind}, asked by {move.asked_by}. {move.reason}"
+
+
+SENSORS = [retrain_on_drift, notify_on_failure, notify_on_failed_checks, notify_on_moves, end_dead_runs]

@@ -1,6 +1,7 @@
 """The command line: thin, typed, and quick to start; each command imports what it needs."""
 
 import json
+import os
 import sys
 from datetime import date
 from pathlib import Path
@@ -32,10 +33,11 @@ def main() -> None:
     from tactful.ask import AskError
     from tactful.claims import ClaimError
     from tactful.dbt import ManifestError
-    from tactful.home import HomeError
+    from tactful.home import QUIET, HomeError
     from tactful.jobs import RunError
     from tactful.ui import UiError
 
+    os.environ.update(QUIET)
     try:
         app()
     except (SettingsError, ExportError, HomeError, ClaimError) as mistake:

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from orchestration.assets.models import GROUP
 from orchestration.resources import OWNERS, LandingResource, RegistryResource, names
+
+GROUP = "upkeep"
 
 
 @dg.asset(group_name=GROUP, kinds={"python"}, owners=OWNERS)

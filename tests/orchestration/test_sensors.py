@@ -1,10 +1,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import dagster as dg
 import pytest
 from pydantic import SecretStr
 
+from ml.ledger import Kind, Ledger, Move, State
+from tactful import stores
 from tactful.settings import Settings
 from tests.notice_server import Receiver, receiver
 
@@ -144,6 +147,38 @@ def test_a_check_that_failed_in_a_run_that_went_on_is_told_too(instance: dg.Dags
     (told,) = heard.told
     assert told["title"] == f"Checks failed in the run {ran.run_id[:8]} of bill: 1"
     assert told["message"] == "orders_are_three of orders: There are 2 orders."
+
+
+def test_each_move_of_a_champion_is_told_of_once(
+    instance: dg.DagsterInstance, heard: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from orchestration import sensors
+
+    settings = Settings(home=tmp_path, notify=SecretStr(heard.url))
+    monkeypatch.setattr(sensors, "SETTINGS", settings)
+    (tmp_path / "mlflow").mkdir()
+    ledger = Ledger(stores.ledger_url(settings))
+
+    def move(before: str | None, now: str) -> None:
+        with ledger.turn():
+            ledger.append(
+                Move("churn", Kind.PROMOTE, State.DONE, before, None, now, None, "gate", "Better than chance.")
+            )
+
+    def look(cursor: str | None) -> str | None:
+        with dg.build_sensor_context(instance=instance, cursor=cursor) as context:
+            sensors.notify_on_moves(context)
+            return context.cursor
+
+    move(None, "1")
+    cursor = look(None)
+    assert heard.told == []
+    move("1", "2")
+    cursor = look(cursor)
+    look(cursor)
+    (told,) = heard.told
+    assert told["title"] == "The champion of churn was version 1 and is version 2"
+    assert told["message"].endswith("promote, asked by gate. Better than chance.")
 
 
 def test_of_a_run_in_which_all_is_well_nobody_is_told(instance: dg.DagsterInstance, heard: Receiver) -> None:
