@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from ml.stage_release import StageRelease
 
 
+def not_trained(context: dg.AssetExecutionContext, refusal: ValueError) -> dg.MaterializeResult:
+    """What an asset comes to whose rows are too few, or not such as can be learnt from; the run goes on."""
+    context.log.warning(str(refusal))
+    return dg.MaterializeResult(metadata={"status": "not_trained", "reason": str(refusal)})
+
+
 def model_metadata(release: "Release", mlflow_port: int) -> dict[str, Any]:
     """What the Dagster UI shows of a model's version."""
     return {

@@ -12,7 +12,7 @@ from feature_repo.contract import FeatureTable
 from ml.specs import BUYER_STAGE, MODELS, ModelSpec, StageSpec
 from orchestration import feature_rows
 from orchestration.assets.features import feature_registry
-from orchestration.metadata import model_metadata
+from orchestration.metadata import model_metadata, not_trained
 from orchestration.resources import (
     ALL_DAYS,
     OWNERS,
@@ -123,8 +123,7 @@ def _model(spec: ModelSpec, training_set: dg.AssetsDefinition) -> dg.AssetsDefin
             try:
                 release = release_model(spec, data, registry.open(), terms_of(TABLES, warehouse), Path(folder))
             except (TooFewPositives, DatasetError) as refusal:
-                context.log.warning(str(refusal))
-                return dg.MaterializeResult(metadata={"status": "not_trained", "reason": str(refusal)})
+                return not_trained(context, refusal)
             return dg.MaterializeResult(metadata=model_metadata(release, SETTINGS.mlflow_port))
 
     return model

@@ -8,7 +8,7 @@ import dagster as dg
 from ml.specs import USER_SEGMENTS
 from orchestration import feature_rows
 from orchestration.assets.models import GROUP, terms_of
-from orchestration.metadata import segment_metadata
+from orchestration.metadata import not_trained, segment_metadata
 from orchestration.partitions import is_rebuild
 from orchestration.resources import (
     OWNERS,
@@ -51,8 +51,7 @@ def user_segments(
                 USER_SEGMENTS, users, registry.open(), terms_of((_READ,), warehouse), Path(folder)
             )
         except TooFewUsers as refusal:
-            context.log.warning(str(refusal))
-            return dg.MaterializeResult(metadata={"status": "not_trained", "reason": str(refusal)})
+            return not_trained(context, refusal)
         return dg.MaterializeResult(metadata=segment_metadata(release, SETTINGS.mlflow_port))
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ml.specs import BUYER_STAGE
 from orchestration.assets.models import GROUP, terms_of, training_set_file, training_sets
-from orchestration.metadata import stage_metadata
+from orchestration.metadata import not_trained, stage_metadata
 from orchestration.resources import OWNERS, SETTINGS, TABLES, WAREHOUSE_POOL, RegistryResource, WarehouseResource
 
 
@@ -36,8 +36,7 @@ def buyer_stage(
         try:
             release = release_stages(spec, data, registry.open(), terms_of(TABLES, warehouse), Path(folder))
         except (TooFewOfStage, DatasetError) as refusal:
-            context.log.warning(str(refusal))
-            return dg.MaterializeResult(metadata={"status": "not_trained", "reason": str(refusal)})
+            return not_trained(context, refusal)
         if release.evidence.choice.warning:
             context.log.warning(release.evidence.choice.warning)
         return dg.MaterializeResult(metadata=stage_metadata(release, SETTINGS.mlflow_port))
