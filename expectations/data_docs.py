@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from expectations.validation import Validation
+from tactful import pages
 
 INDEX = "index.html"
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -15,27 +16,15 @@ def write_page(validation: Validation, folder: Path, run_at: datetime) -> Path:
     """Write the page of a suite, and the index of all suites in `folder`; returns the suite's page."""
     folder.mkdir(parents=True, exist_ok=True)
     stated = {**asdict(validation), "is_passed": validation.is_passed, "run_at": f"{run_at:%Y-%m-%d %H:%M} UTC"}
-    _replace(folder / f"{validation.suite}.json", json.dumps(stated))
+    pages.replace_text(folder / f"{validation.suite}.json", json.dumps(stated))
     page = folder / f"{validation.suite}.html"
-    _replace(page, _render("suite.html", stated))
+    pages.write_page(page, _TEMPLATES / "suite.html", stated)
     suites = [json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))]
-    _replace(folder / INDEX, _render(INDEX, {"suites": suites}))
+    pages.write_page(folder / INDEX, _TEMPLATES / INDEX, {"suites": suites})
     return page
 
 
 def write_contents(reports: Path, is_simulated: bool) -> None:
     """Write the page under which all reports of a run are found, and which says whose visitors they tell of."""
-    pages = [page.parent.name for page in sorted(reports.glob(f"*/{INDEX}"))]
-    _replace(reports / INDEX, _render("reports.html", {"pages": pages, "is_simulated": is_simulated}))
-
-
-def _render(template: str, values: dict[str, object]) -> str:
-    from jinja2 import Environment, FileSystemLoader
-
-    return Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True).get_template(template).render(values)
-
-
-def _replace(file: Path, text: str) -> None:
-    partial = file.with_suffix(".partial")
-    partial.write_text(text)
-    partial.replace(file)
+    found = [page.parent.name for page in sorted(reports.glob(f"*/{INDEX}"))]
+    pages.write_page(reports / INDEX, _TEMPLATES / "reports.html", {"pages": found, "is_simulated": is_simulated})

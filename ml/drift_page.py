@@ -7,8 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from ml.drift_verdict import DriftPolicy, DriftReport, DriftVerdict
+from tactful.pages import write_page
 
-_TEMPLATES = Path(__file__).parent / "templates"
+_TEMPLATE = Path(__file__).parent / "templates" / "drift.html"
 
 
 def draw(
@@ -35,12 +36,6 @@ def draw(
 
 def write(report: DriftReport, verdict: DriftVerdict, policy: DriftPolicy, window: str, page: Path) -> None:
     """Write the page of a verdict; it links to `evidently.html` beside it where anything was measured."""
-    from jinja2 import Environment, FileSystemLoader
-
     columns = [{**asdict(column), "has_moved": column.has_moved(policy.exchange.alpha)} for column in report.columns]
-    template = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True).get_template("drift.html")
-    text = template.render(report=report, verdict=verdict, window=window, columns=columns, alpha=policy.exchange.alpha)
-    page.parent.mkdir(parents=True, exist_ok=True)
-    partial = page.with_suffix(".partial")
-    partial.write_text(text)
-    partial.replace(page)
+    stated = {"report": report, "verdict": verdict, "window": window, "columns": columns}
+    write_page(page, _TEMPLATE, {**stated, "alpha": policy.exchange.alpha})
