@@ -46,15 +46,21 @@ def summary(told: Sequence[Judged]) -> dict[str, Any]:
             f"{week + 1}": _share(windows["is_drift"]) for week, windows in gradual.groupby("week")
         },
         "gradual_asks_for_retraining_within_weeks": {f"{weeks}": _share(_asked(gradual, weeks)) for weeks in (3, 4, 5)},
-        "season_not_called_drift": _share(of["season_peak"]["verdict"] != Verdict.DRIFT),
-        "season_not_declared_not_called_drift": _share(of["season_peak_not_declared"]["verdict"] != Verdict.DRIFT),
-        "relabelling_not_called_drift": _share(of["relabelled"]["verdict"] != Verdict.DRIFT),
+        "season_not_called_drift": _share(_judged(of["season_peak"]) != Verdict.DRIFT),
+        "season_not_declared_not_called_drift": _share(_judged(of["season_peak_not_declared"]) != Verdict.DRIFT),
+        "relabelling_not_called_drift": _share(_judged(of["relabelled"]) != Verdict.DRIFT),
         "relabelling_suspected": _share(of["relabelled"]["verdict"] == Verdict.RELABELLING_SUSPECTED),
         "with_a_fixed_threshold": {
             f"{threshold}": {kind: _share(windows["psi"] >= threshold) for kind, windows in first.items()}
             for threshold in NAIVE
         },
     }
+
+
+def _judged(windows: pd.DataFrame) -> "pd.Series[str]":
+    """The verdicts on windows of which there was enough to judge by."""
+    verdicts: pd.Series[str] = windows.loc[windows["verdict"] != Verdict.NOT_ENOUGH_DATA, "verdict"]
+    return verdicts
 
 
 def _asked(gradual: pd.DataFrame, weeks: int) -> "pd.Series[bool]":

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Literal
 
@@ -11,6 +11,9 @@ from ml.relabelling import Relabelling
 
 NOTABLE_SHARE = 0.01
 """From this share of the rows on, new levels are told of in the verdict's reason."""
+
+IN_A_ROW = timedelta(days=7)
+"""Windows that lie further apart tell of two moves rather than of one that lasts."""
 
 Theme = Literal["feature", "score", "label_rate", "calibration"]
 
@@ -140,14 +143,17 @@ def judge(report: DriftReport, policy: DriftPolicy) -> DriftVerdict:
 def asks_for_retraining(told: Iterable[Told]) -> bool:
     """Whether the newest verdict is of a move that lasts: the window before it had moved as well.
 
-    Windows that share days tell of the same rows, so that the one before is the newest that ended before it began.
+    Windows that share days tell of the same rows, so that the one before is the newest that ended before it began, by
+    IN_A_ROW at most.
     """
     newest_first = sorted(told, key=lambda one: one.last, reverse=True)
     if not newest_first:
         return False
     newest = newest_first[0]
     before = next((one for one in newest_first if one.last < newest.first), None)
-    return before is not None and all(one.verdict in (Verdict.DRIFT, Verdict.LABEL_SHIFT) for one in (newest, before))
+    if before is None or newest.first - before.last > IN_A_ROW:
+        return False
+    return all(one.verdict in (Verdict.DRIFT, Verdict.LABEL_SHIFT) for one in (newest, before))
 
 
 def lacking(report: DriftReport, policy: DriftPolicy) -> str:

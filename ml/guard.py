@@ -1,6 +1,6 @@
 """The guard: a champion that is surely worse than the one before it goes back by itself, and what it cost is told."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,8 +37,13 @@ class Watch:
 
     def as_metadata(self) -> dict[str, Any]:
         """The figures by name, those of the comparison among them."""
-        figures = {"conversions_lost": self.conversions_lost}
-        return {**figures, **(self.comparison.as_metadata() if self.comparison else {})}
+        compared = self.comparison.as_metadata() if self.comparison else {}
+        # who is champion is the challenger of a comparison with its predecessor
+        told = {
+            name.replace("champion_", "predecessor_").replace("challenger_", "champion_"): figure
+            for name, figure in compared.items()
+        }
+        return {"conversions_lost": self.conversions_lost, **told}
 
 
 def watch(spec: ModelSpec, registry: Registry, frame: pd.DataFrame, budget: float) -> Watch | None:
@@ -65,8 +70,12 @@ def watch(spec: ModelSpec, registry: Registry, frame: pd.DataFrame, budget: floa
     lost = _lost(old, new, spec, rows, registry.threshold(spec.name))
     reason = f"{outcome.reason} Conversions lost until now: {lost}." if comparison else outcome.reason
     found = Watch(champion.version, before, comparison, lost, not outcome.is_passed, reason)
-    if found.is_rolled_back:
+    if not found.is_rolled_back:
+        return found
+    try:
         seat.roll_back(Order(GUARD, reason, found.as_metadata()), champion.version)
+    except (BundleError, RegistryError) as refusal:
+        return replace(found, is_rolled_back=False, reason=f"{reason} It could not go back: {refusal}")
     return found
 
 

@@ -123,7 +123,7 @@ _TRIGGERS = {
 class Ledger:
     """The ledger in the database at an SQLAlchemy URL, SQLite or Postgres; made where it is missing."""
 
-    url: str
+    url: str = field(repr=False)
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -172,7 +172,7 @@ class Ledger:
             if move.kind is Kind.ROLLBACK:
                 while line and line[-1] != move.to_version:
                     line.pop()
-            elif move.to_version is not None:
+            elif move.to_version is not None and move.to_version not in line[-1:]:
                 line.append(move.to_version)
         return line[-2] if len(line) > 1 else None
 

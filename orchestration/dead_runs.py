@@ -10,6 +10,9 @@ import psutil
 
 from orchestration.resources import SETTINGS
 
+_CLOCKS_DIFFER = 600.0
+"""Seconds by which the machine's clock may have been set since a process began, which is told by it."""
+
 
 def end(instance: dg.DagsterInstance) -> Sequence[str]:
     """Mark started runs whose process on this machine is gone as failed; returns their ids.
@@ -45,6 +48,7 @@ def _is_alive(pid: int, started: float | None) -> bool:
     """Whether the process still runs, and is not another one that was given its id since."""
     try:
         process = psutil.Process(pid)
-        return process.status() != psutil.STATUS_ZOMBIE and (started is None or process.create_time() <= started)
+        is_older = started is None or process.create_time() <= started + _CLOCKS_DIFFER
+        return process.status() != psutil.STATUS_ZOMBIE and is_older
     except psutil.NoSuchProcess:
         return False

@@ -7,14 +7,15 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from ml.drift_verdict import Verdict
-from ml.ledger import Ledger, Move
+from ml.ledger import Move
+from ml.promotion import Seat
+from ml.registry import Registry
 from ml.specs import BUYER_STAGE, MODELS, USER_SEGMENTS
 from orchestration import dead_runs, notifications
 from orchestration.assets.monitoring import feature_drift
 from orchestration.jobs import everything, retrain
 from orchestration.resources import SETTINGS
 from orchestration.retraining import Report, Rest, judge
-from tactful import stores
 from tactful.notices import champion_moved, send
 
 _REPORTS = 40
@@ -86,14 +87,21 @@ def end_dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 @dg.sensor(minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
 def notify_on_moves(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Tells of every champion that has moved since the last look, whoever moved it; the first look tells of none."""
-    ledger = Ledger(stores.ledger_url(SETTINGS))
-    made = {spec.name: ledger.moves(spec.name) for spec in (*MODELS, BUYER_STAGE, USER_SEGMENTS)}
+    made = {spec.name: _moves(spec.name) for spec in (*MODELS, BUYER_STAGE, USER_SEGMENTS)}
     known = json.loads(context.cursor) if context.cursor else {name: len(moves) for name, moves in made.items()}
     new = [move for name, moves in made.items() for move in moves[known.get(name, 0) :]]
+    # noted before they are told: who was reached is not to be told again because somebody else was not
+    context.update_cursor(json.dumps({name: len(moves) for name, moves in made.items()}))
     for move in new:
         send(SETTINGS, champion_moved(move.model, move.from_version, move.to_version, _why(move)))
-    context.update_cursor(json.dumps({name: len(moves) for name, moves in made.items()}))
     return dg.SkipReason("; ".join(map(str, new)) or "No champion has moved.")
+
+
+def _moves(model: str) -> Sequence[Move]:
+    """All moves of a model's champion, those made in MLflow itself among them."""
+    registry = Registry.of(SETTINGS)
+    Seat(registry, model).settle()
+    return registry.ledger.moves(model)
 
 
 def _why(move: Move) -> str:

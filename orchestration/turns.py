@@ -10,7 +10,7 @@ import dagster as dg
 from pydantic import PrivateAttr
 from typing_extensions import override
 
-from orchestration import guard
+from orchestration import soundness
 from tactful.claims import Claim, ClaimError, Days, claimed
 
 PARTITION = "dagster/partition"
@@ -21,7 +21,7 @@ RANGE_END = "dagster/asset_partition_range_end"
 class OfOneRun(dg.ConfigurableResource):
     """What one run at a time may use: its first use takes the home, which is the run's until the run ends.
 
-    Whatever is built passes here, and so does the guard: a run does not build on what failed its checks.
+    Whatever is built passes here, and so it is looked after: a run does not build on what failed its checks.
     """
 
     home: str
@@ -61,4 +61,4 @@ def _take(held: ExitStack, home: Path, context: dg.InitResourceContext) -> None:
     except ClaimError as refused:
         raise dg.Failure(str(refused), allow_retries=False) from None
     if context.instance:
-        guard.refuse_unsound(context.instance, run.run_id)
+        soundness.refuse_unsound(context.instance, run.run_id)

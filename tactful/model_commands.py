@@ -14,6 +14,7 @@ console = Console(soft_wrap=True)
 
 Model = Annotated[str, typer.Argument(help="A model's name, as popup_behaviour.")]
 Reason = Annotated[str, typer.Option(help="Why, for the ledger.")]
+Expected = Annotated[str | None, typer.Option(help="Refuse if another version than this is champion.")]
 By = Annotated[str | None, typer.Option(help="Who asks; without it, the user of this system.")]
 
 
@@ -38,7 +39,7 @@ def promote(
     version: Annotated[str, typer.Argument(help="The version's number, as `list` tells it.")],
     reason: Reason,
     by: By = None,
-    expected: Annotated[str | None, typer.Option(help="Refuse if another version than this is champion.")] = None,
+    expected: Expected = None,
 ) -> None:
     """Make a version champion, whatever the gate said; running services follow within seconds."""
     from tactful.models import Wish
@@ -48,11 +49,11 @@ def promote(
 
 
 @app.command()
-def rollback(model: Model, reason: Reason, by: By = None) -> None:
+def rollback(model: Model, reason: Reason, by: By = None, expected: Expected = None) -> None:
     """Make the champion before the champion champion again; running services follow within seconds."""
     from tactful.models import Wish, roll_back
 
-    roll_back(tactful_settings.load(), Wish(model, reason, by), console)
+    roll_back(tactful_settings.load(), Wish(model, reason, by), expected, console)
 
 
 @app.command("live-at")

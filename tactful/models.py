@@ -75,21 +75,23 @@ def promote(settings: Settings, wish: Wish, version: str, expected: str | None, 
     registry = _registry(settings)
     evidence = seen_until(source_of(settings).last)
     with _told():
-        champion = registry.champion(wish.model)
+        champion = registry.champion(_known(registry, wish.model))
         stated = expected or (champion.version if champion else None)
         order = Order(wish.asked_by, wish.reason, evidence)
         console.print(str(Seat(registry, wish.model).promote(version, order, stated)), markup=False)
 
 
-def roll_back(settings: Settings, wish: Wish, console: Console) -> None:
+def roll_back(settings: Settings, wish: Wish, expected: str | None, console: Console) -> None:
     """Make the champion before the champion champion again.
 
     Raises:
-        SettingsError: nothing has run yet, or there is no champion to go back to.
+        SettingsError: nothing has run yet, there is no champion to go back to, or another is champion than expected.
     """
     registry = _registry(settings)
+    order = Order(wish.asked_by, wish.reason)
     with _told():
-        console.print(str(Seat(registry, wish.model).roll_back(Order(wish.asked_by, wish.reason))), markup=False)
+        _known(registry, wish.model)
+        console.print(str(Seat(registry, wish.model).roll_back(order, expected)), markup=False)
 
 
 def show_live_at(settings: Settings, instant: datetime, model: str | None, console: Console) -> None:
@@ -99,12 +101,18 @@ def show_live_at(settings: Settings, instant: datetime, model: str | None, conso
         SettingsError: nothing has run yet, or no model is called so.
     """
     registry = _registry(settings)
-    known = registry.names()
-    if model is not None and model not in known:
-        raise SettingsError(f"No model is called {model!r}; registered are {', '.join(known) or 'none yet'}.")
-    for name in known if model is None else [model]:
-        Seat(registry, name).settle()
-        console.print(_live(name, registry.ledger.live_at(name, instant)), markup=False, highlight=False)
+    with _told():
+        for name in registry.names() if model is None else [_known(registry, model)]:
+            # moves that were made in MLflow itself are on record only once they are seen
+            Seat(registry, name).settle()
+            console.print(_live(name, registry.ledger.live_at(name, instant)), markup=False, highlight=False)
+
+
+def _known(registry: Registry, model: str) -> str:
+    names = registry.names()
+    if model not in names:
+        raise SettingsError(f"No model is called {model!r}; registered are {', '.join(names) or 'none yet'}.")
+    return model
 
 
 def _live(model: str, move: Move | None) -> str:
@@ -117,11 +125,16 @@ def _live(model: str, move: Move | None) -> str:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """What the registry refuses, as a mistake of who asked."""
+    """What the registry refuses, as a mistake of who asked; and a store that can't be used, as one line."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
     try:
         yield
     except (RegistryError, BundleError) as refusal:
         raise SettingsError(str(refusal)) from None
+    except (MlflowException, SQLAlchemyError, OSError) as failure:
+        raise SettingsError(f"The registry or its ledger can't be used: {str(failure).splitlines()[0]}") from None
 
 
 def _registry(settings: Settings) -> Registry:

@@ -1,15 +1,13 @@
 """What those who run the platform are told by mail, Slack, webhooks, whatever Apprise speaks to."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from tactful.settings import Settings, variable
 
 if TYPE_CHECKING:
-    from apprise import Apprise
+    from apprise import Apprise, NotifyBase
 
 Urgency = Literal["info", "warning", "failure"]
 
@@ -40,8 +38,7 @@ def places(settings: Settings) -> int:
     Raises:
         NoticeError: Apprise can't read one of the URLs.
     """
-    with _quietly():
-        return len(_opened(settings)) if settings.notify else 0
+    return len(_opened(settings)) if settings.notify else 0
 
 
 def send(settings: Settings, notice: Notice) -> bool:
@@ -52,33 +49,29 @@ def send(settings: Settings, notice: Notice) -> bool:
     """
     if settings.notify is None:
         return False
-    told = {"body": notice.body, "title": notice.title, "notify_type": notice.urgency}
-    with _quietly():
-        opened = _opened(settings)
-        missed = [place for place in opened if not place.notify(**told)]
+    opened = _opened(settings)
+    missed = [place for place in opened if not _reaches(place, notice)]
     if missed:
         raise NoticeError(f"{len(missed)} of the {len(opened)} places of {variable('notify')} could not be told.")
     return True
 
 
+def _reaches(place: "NotifyBase", notice: Notice) -> bool:
+    from apprise import Apprise, NotifyFormat
+
+    # each by itself, so that those who were missed can be counted
+    alone = Apprise()
+    alone.add(place)
+    return bool(alone.notify(notice.body, notice.title, notify_type=notice.urgency, body_format=NotifyFormat.TEXT))
+
+
 def _opened(settings: Settings) -> "Apprise":
     from apprise import Apprise
 
+    # those who send tell whole addresses in their logs, and those hold passwords
+    for name in ("apprise", "urllib3", "urllib3.connectionpool"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     opened = Apprise()
     if settings.notify and not opened.add(settings.notify.get_secret_value()):
         raise NoticeError(f"{variable('notify')} holds a URL that Apprise can't read; its pages list the forms.")
     return opened
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Without the logs of those who send: they tell whole addresses, and those hold passwords."""
-    loggers = [logging.getLogger(name) for name in ("apprise", "urllib3", "urllib3.connectionpool")]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL + 1)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)

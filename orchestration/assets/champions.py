@@ -6,7 +6,7 @@ import dagster as dg
 import pandas as pd
 
 from orchestration.assets.models import GROUP, GUARD, GUARDED, training_set_file, training_sets
-from orchestration.resources import OWNERS, SETTINGS, SOURCE, RegistryResource
+from orchestration.resources import OWNERS, SETTINGS, SOURCE, LandingResource, RegistryResource
 
 
 class PromotionOrder(dg.Config):
@@ -20,11 +20,12 @@ class PromotionOrder(dg.Config):
 
 
 class RollbackOrder(dg.Config):
-    """Which model's champion is to make way for the one before it, why, and who asks."""
+    """Which model's champion is to make way for the one before it, why, and who asks; `expected` as of a promotion."""
 
     model: str
     reason: str
     by: str = ""
+    expected: str = ""
 
 
 @dg.asset(
@@ -34,10 +35,14 @@ class RollbackOrder(dg.Config):
     kinds={"xgboost", "mlflow"},
     owners=OWNERS,
 )
-def champion_guard(context: dg.AssetExecutionContext, registry: RegistryResource) -> dg.MaterializeResult:
+def champion_guard(
+    context: dg.AssetExecutionContext, landing: LandingResource, registry: RegistryResource
+) -> dg.MaterializeResult:
     """Each champion that decides beside the one before it; one that is surely worse goes back by itself."""
     from ml.guard import watch
 
+    # with the home's turn, nobody writes the training sets anew
+    landing.take()
     watched: dict[str, Any] = {}
     for spec in GUARDED:
         frame = pd.read_parquet(training_set_file(spec.name))
@@ -71,7 +76,7 @@ def rollback(context: dg.OpExecutionContext, config: RollbackOrder, registry: Re
     from ml.promotion import Order, Seat
 
     order = Order(_asked_by(context, config.by), config.reason)
-    move = Seat(registry.open(), config.model).roll_back(order)
+    move = Seat(registry.open(), config.model).roll_back(order, config.expected or None)
     context.add_output_metadata({"moved": str(move), "version": str(move.to_version), "model": config.model})
 
 

@@ -74,7 +74,9 @@ def _training_set(spec: ModelSpec | StageSpec) -> dg.AssetsDefinition:
         frame = feature_rows.training_frame(feature_store, spec.feature_service, labels)
         file = training_set_file(spec.name)
         file.parent.mkdir(parents=True, exist_ok=True)
-        frame.to_parquet(file, index=False)
+        partial = file.with_suffix(".partial")
+        frame.to_parquet(partial, index=False)
+        partial.replace(file)
         for table in TABLES:
             if table.features_of(spec.name) and len(frame):
                 feature_rows.refuse_lookahead(warehouse, table, file)

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -55,7 +53,10 @@ _SESSIONS = f"""
     pool=WAREHOUSE_POOL,
 )
 def feature_drift(
-    warehouse: WarehouseResource, registry: RegistryResource, reports: ReportsResource
+    context: dg.AssetExecutionContext,
+    warehouse: WarehouseResource,
+    registry: RegistryResource,
+    reports: ReportsResource,
 ) -> dg.MaterializeResult:
     """Drift of the newest week: sessions, the champion's scores, answers and calibration, against chance."""
     from ml import drift
@@ -66,7 +67,7 @@ def feature_drift(
     columns = _columns()
     sessions = warehouse.query(_SESSIONS.format(features=", ".join(column.name for column in columns)))
     sessions[DAY] = pd.to_datetime(sessions[DAY]).dt.date
-    champion = _champion(registry)
+    champion = _champion(context, registry)
     days = compare(set(sessions[DAY]), SOURCE.last, SETTINGS.peaks, _learnt(champion))
     watched = Watched(
         sessions,
@@ -101,17 +102,21 @@ def _columns() -> Sequence[Column]:
     ]
 
 
-def _champion(registry: RegistryResource) -> "Bundle | None":
-    """The champion's bundle, if it reads features as they are described now and expects the same event."""
-    from ml import bundle
+def _champion(context: dg.AssetExecutionContext, registry: RegistryResource) -> "Bundle | None":
+    """The champion's bundle, if it can be read, reads features as described now and expects the same event."""
+    from ml import trial
+    from ml.bundle import BundleError
+    from ml.registry import RegistryError
 
     store = registry.open()
     champion = store.champion(POPUP_BEHAVIOUR.name)
     if champion is None:
         return None
-    with TemporaryDirectory() as folder:
-        downloaded = store.download_bundle(champion.name, champion.version, Path(folder))
-        read = bundle.read(downloaded, champion.digest)
+    try:
+        read = trial.load(store, champion)
+    except (BundleError, RegistryError) as damaged:
+        context.log.warning(f"Scores are not watched. {damaged}")
+        return None
     stated = read.header.contract_checksum, read.header.conversion_event
     return read if stated == (contract.checksum(TABLES), SETTINGS.conversion_event) else None
 

@@ -139,6 +139,12 @@ def test_fewer_do_not(told: tuple[Verdict, ...]) -> None:
     assert not asks_for_retraining(_weeks(*told))
 
 
+def test_windows_that_lie_apart_are_not_in_a_row() -> None:
+    first, *_, last = _weeks(*[Verdict.DRIFT] * 4)
+
+    assert not asks_for_retraining([first, last])
+
+
 def test_windows_that_share_days_are_one() -> None:
     daily = _weeks(*[Verdict.DRIFT] * 7, step=1)
 

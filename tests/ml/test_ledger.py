@@ -88,6 +88,8 @@ def test_who_was_live_is_known_at_any_instant(ledger: Ledger) -> None:
         ("promote:1 promote:2 rollback:1 promote:3", "1"),
         ("promote:1 retire: promote:2", "1"),
         ("found:1 promote:2", "1"),
+        ("promote:1 retire: promote:1", None),
+        ("promote:1 promote:2 retire: promote:2", "1"),
     ],
 )
 def test_the_predecessor_is_one_step_down_whatever_happened(tmp_path: Path, moves: str, expected: str | None) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from ml.promotion import DATA_UNTIL, Order, Seat
 from ml.registry import Registry
-from orchestration.resources import RegistryResource
+from orchestration.resources import LandingResource, RegistryResource
 from tactful.settings import Settings
 from tests.ml import rivals
 
@@ -77,7 +77,8 @@ def test_the_guard_tells_what_it_did(registry: RegistryOfHome, tmp_path: Path, m
     rivals.shop().to_parquet(tmp_path / f"{MODEL}.parquet")
     pd.DataFrame().to_parquet(tmp_path / "popup_behaviour.parquet")
 
-    told = dg.materialize([champions.champion_guard], resources={"registry": registry}, raise_on_error=True)
+    resources = {"registry": registry, "landing": LandingResource(home=str(tmp_path))}
+    told = dg.materialize([champions.champion_guard], resources=resources, raise_on_error=True)
 
     (event,) = told.asset_materializations_for_node("champion_guard")
     watched: dict[str, Any] = {name: value.value for name, value in event.metadata.items() if name.startswith("popup_")}

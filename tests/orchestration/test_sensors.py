@@ -6,9 +6,10 @@ import dagster as dg
 import pytest
 from pydantic import SecretStr
 
-from ml.ledger import Kind, Ledger, Move, State
-from tactful import stores
+from ml.promotion import Order, Seat
+from ml.registry import CHAMPION, Registry
 from tactful.settings import Settings
+from tests.ml.rivals import add_version, good
 from tests.notice_server import Receiver, receiver
 
 FIRST_WEEK, SECOND_WEEK = "2026-01-05 to 2026-01-11", "2026-01-12 to 2026-01-18"
@@ -156,29 +157,25 @@ def test_each_move_of_a_champion_is_told_of_once(
 
     settings = Settings(home=tmp_path, notify=SecretStr(heard.url))
     monkeypatch.setattr(sensors, "SETTINGS", settings)
-    (tmp_path / "mlflow").mkdir()
-    ledger = Ledger(stores.ledger_url(settings))
-
-    def move(before: str | None, now: str) -> None:
-        with ledger.turn():
-            ledger.append(
-                Move("churn", Kind.PROMOTE, State.DONE, before, None, now, None, "gate", "Better than chance.")
-            )
+    registry = Registry.of(settings)
+    first, second = (add_version(registry, "popup_profile", good()) for _ in range(2))
 
     def look(cursor: str | None) -> str | None:
         with dg.build_sensor_context(instance=instance, cursor=cursor) as context:
             sensors.notify_on_moves(context)
             return context.cursor
 
-    move(None, "1")
     cursor = look(None)
-    assert heard.told == []
-    move("1", "2")
+    registry.point("popup_profile", CHAMPION, first)
     cursor = look(cursor)
-    look(cursor)
-    (told,) = heard.told
-    assert told["title"] == "The champion of churn was version 1 and is version 2"
-    assert told["message"].endswith("promote, asked by gate. Better than chance.")
+    Seat(registry, "popup_profile").promote(second, Order("Ada", "It is better."), first)
+    cursor = look(look(cursor))
+
+    assert [told["title"] for told in heard.told] == [
+        f"The champion of popup_profile was none and is version {first}",
+        f"The champion of popup_profile was version {first} and is version {second}",
+    ]
+    assert heard.told[1]["message"].endswith("promote, asked by Ada. It is better.")
 
 
 def test_of_a_run_in_which_all_is_well_nobody_is_told(instance: dg.DagsterInstance, heard: Receiver) -> None:

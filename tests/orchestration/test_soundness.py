@@ -11,13 +11,13 @@ OF_A = dg.AssetCheckKey(A, "a_is_whole")
 
 
 def _trouble(*attempts: object) -> str | None:
-    from orchestration.guard import trouble
+    from orchestration.soundness import trouble
 
     return trouble(attempts, {A: [OF_A], B: []})  # type: ignore[arg-type]
 
 
 def _attempt(run: str, planned: set[dg.AssetKey], built: set[dg.AssetKey], **checks: bool) -> object:
-    from orchestration.guard import Attempt
+    from orchestration.soundness import Attempt
 
     return Attempt(run, planned, built, {dg.AssetCheckKey(A, name): passed for name, passed in checks.items()})
 
