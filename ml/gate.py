@@ -55,10 +55,11 @@ def judge_impressions(share: Interval, budget: float) -> GateOutcome:
 
 
 def judge_against(comparison: Comparison | None, decides: bool) -> GateOutcome:
-    """A challenger passes where it ranks surely better than the champion, and is surely worse in nothing that counts.
+    """A challenger passes where it is surely better than the champion, and surely worse in nothing that counts.
 
-    Where the champion ranks no better than chance any more, one that does passes too. Whatever the rows can't tell
-    leaves the champion where it is.
+    Better is one that ranks better, or whose probabilities are nearer to what comes true: after a drift of levels,
+    ranks stay and thresholds are wrong. Where the champion ranks no better than chance any more, one that does passes
+    too. Whatever the rows can't tell leaves the champion where it is.
     """
     if comparison is None or comparison.positives < LEAST_POSITIVES:
         seen = comparison.positives if comparison else 0
@@ -75,6 +76,9 @@ def judge_against(comparison: Comparison | None, decides: bool) -> GateOutcome:
     if not comparison.champion_auc.low > 0.5 and comparison.challenger_auc.low > 0.5:
         champion = f"the champion's own is {comparison.champion_auc}"
         return GateOutcome(True, f"Better than chance, which the champion is no more: {ranks}, and {champion}.")
+    if comparison.calibration_error.high < 0:
+        misses = f"calibration error differs by {comparison.calibration_error}"
+        return GateOutcome(True, f"Better calibrated than the champion: {misses}, and {ranks}.")
     return GateOutcome(False, f"Cannot tell from the champion: {ranks}.")
 
 

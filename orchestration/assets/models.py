@@ -109,7 +109,7 @@ def _model(spec: ModelSpec, training_set: dg.AssetsDefinition) -> dg.AssetsDefin
         group_name=GROUP,
         kinds={"xgboost", "mlflow"},
         owners=OWNERS,
-        description=f"{spec.description} The newest version, champion if it ranks better than the one before it.",
+        description=f"{spec.description} The newest version, champion if it is better than the one before it.",
         pool=WAREHOUSE_POOL,
     )
     def model(

@@ -44,6 +44,31 @@ def test_a_champion_that_is_no_better_than_chance_makes_way_for_one_that_is() ->
     assert not judge_against(replace(lost, challenger_auc=lost.champion_auc), decides=True).is_passed
 
 
+def test_a_challenger_whose_probabilities_are_surely_nearer_passes_though_it_ranks_alike() -> None:
+    outcome = judge_against(replace(EVEN, calibration_error=LOSS), decides=True)
+    assert outcome.is_passed
+    assert outcome.reason == (
+        "Better calibrated than the champion: calibration error differs by -0.080 (-0.120 to -0.040), and ROC-AUC "
+        "differs by 0.000 (-0.010 to 0.010) on 1,000 rows that neither saw."
+    )
+
+
+@pytest.mark.parametrize("high", [0.0, 0.01, float("nan")])
+def test_probabilities_that_are_perhaps_nearer_leave_the_champion(high: float) -> None:
+    perhaps = replace(EVEN, calibration_error=Interval(-0.02, -0.05, high))
+    assert judge_against(perhaps, decides=True).reason.startswith("Cannot tell from the champion: ")
+
+
+@pytest.mark.parametrize(
+    "worse", [{"roc_auc": LOSS}, {"recall_within_budget": LOSS}, {"groups": {"device mobile": LOSS}}]
+)
+def test_nearer_probabilities_make_up_for_nothing_that_is_surely_worse(
+    worse: dict[str, Interval | dict[str, Interval]],
+) -> None:
+    nearer = replace(EVEN, calibration_error=LOSS, **worse)  # type: ignore[arg-type]
+    assert judge_against(nearer, decides=True).reason.startswith("Worse than the champion: ")
+
+
 @pytest.mark.parametrize(
     ("row", "worse", "told"),
     [
