@@ -58,8 +58,7 @@ def judge_against(comparison: Comparison | None, decides: bool) -> GateOutcome:
     """A challenger passes where it is surely better than the champion, and surely worse in nothing that counts.
 
     Better is one that ranks better, or whose probabilities are nearer to what comes true: after a drift of levels,
-    ranks stay and thresholds are wrong. Where the champion ranks no better than chance any more, one that does passes
-    too. Whatever the rows can't tell leaves the champion where it is.
+    ranks stay and thresholds are wrong. Whatever the rows can't tell leaves the champion where it is.
     """
     if comparison is None or comparison.positives < LEAST_POSITIVES:
         seen = comparison.positives if comparison else 0
@@ -73,9 +72,6 @@ def judge_against(comparison: Comparison | None, decides: bool) -> GateOutcome:
     ranks = f"ROC-AUC differs by {comparison.roc_auc} on {comparison.rows:,} rows that neither saw"
     if comparison.roc_auc.low > 0:
         return GateOutcome(True, f"Better than the champion: {ranks}.")
-    if not comparison.champion_auc.low > 0.5 and comparison.challenger_auc.low > 0.5:
-        champion = f"the champion's own is {comparison.champion_auc}"
-        return GateOutcome(True, f"Better than chance, which the champion is no more: {ranks}, and {champion}.")
     if comparison.calibration_error.high < 0:
         misses = f"calibration error differs by {comparison.calibration_error}"
         return GateOutcome(True, f"Better calibrated than the champion: {misses}, and {ranks}.")

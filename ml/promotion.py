@@ -123,7 +123,11 @@ class Seat:
             return GateOutcome(False, str(moved))
         if outcome.is_passed or champion is None:
             return outcome
-        fate = "stays champion" if may_stay else "is champion no more, since it learnt from other data"
+        fate = (
+            "stays champion"
+            if may_stay
+            else "is champion no more: data are not whole, or it learnt another event or contract"
+        )
         return GateOutcome(False, f"{outcome.reason} Version {champion.version} {fate}.")
 
     def _tried(self, version: str) -> ChampionVersion:

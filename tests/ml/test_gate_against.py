@@ -38,10 +38,10 @@ def test_few_positives_tell_nothing(positives: int, is_passed: bool) -> None:
     assert "0 positives among rows" in judge_against(None, decides=True).reason
 
 
-def test_a_champion_that_is_no_better_than_chance_makes_way_for_one_that_is() -> None:
+def test_a_champion_that_may_be_no_better_than_chance_stays_where_nobody_is_surely_better() -> None:
+    """Of few positives every other interval touches chance: two equals would take turns."""
     lost = replace(EVEN, champion_auc=Interval(0.53, 0.45, 0.6))
-    assert judge_against(lost, decides=True).is_passed
-    assert not judge_against(replace(lost, challenger_auc=lost.champion_auc), decides=True).is_passed
+    assert judge_against(lost, decides=True).reason.startswith("Cannot tell from the champion: ")
 
 
 def test_a_challenger_whose_probabilities_are_surely_nearer_passes_though_it_ranks_alike() -> None:

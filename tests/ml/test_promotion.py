@@ -126,7 +126,12 @@ def test_a_champion_that_was_made_elsewhere_is_found(seat: Seat) -> None:
     [
         (True, True, "2", "Good."),
         (False, True, "1", "Good. Version 1 stays champion."),
-        (False, False, None, "Good. Version 1 is champion no more, since it learnt from other data."),
+        (
+            False,
+            False,
+            None,
+            "Good. Version 1 is champion no more: data are not whole, or it learnt another event or contract.",
+        ),
     ],
 )
 def test_a_release_promotes_keeps_or_retires(
