@@ -66,7 +66,7 @@ def test_a_figure_that_cannot_be_told_is_the_worst() -> None:
 
 
 @pytest.mark.parametrize(
-    "tried", permutations([Size(3, 0.5, 1.0, NAN), Size(4, 0.1, 2.0, 0.3), Size(5, NAN, NAN, 0.2)])
+    "tried", [*permutations([Size(3, 0.5, 1.0, NAN), Size(4, 0.1, 2.0, 0.3), Size(5, NAN, NAN, 0.2)])]
 )
 def test_where_no_size_is_stable_one_whose_stability_cannot_be_told_comes_last(tried: Sequence[Size]) -> None:
     assert choose(tried).groups == 4

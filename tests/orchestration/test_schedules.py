@@ -1,15 +1,17 @@
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 
 import dagster as dg
 import pytest
 from pydantic import SecretStr
 
 from tactful.settings import Settings
-from tactful.source import Source, source_of
+from tactful.source import Source
 from tests.notice_server import Receiver, receiver
 
 AFTERNOON = datetime(2026, 1, 19, 14, tzinfo=UTC)
+TWO_WEEKS = Source("/export", date(2026, 1, 5), date(2026, 1, 18), "own")
 MONDAY_NIGHT = datetime(2026, 1, 19, 23, tzinfo=UTC)
 
 
@@ -17,6 +19,14 @@ MONDAY_NIGHT = datetime(2026, 1, 19, 23, tzinfo=UTC)
 def instance() -> Iterator[dg.DagsterInstance]:
     with dg.instance_for_test() as instance:
         yield instance
+
+
+@pytest.fixture(autouse=True)
+def two_weeks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An export of two weeks, whatever the settings of these tests say."""
+    from orchestration import schedules
+
+    monkeypatch.setattr(schedules, "source_of", lambda _: TWO_WEEKS)
 
 
 @pytest.fixture
@@ -133,10 +143,8 @@ def test_those_who_are_named_are_told_once_that_a_day_is_missing_and_once_that_i
     instance: dg.DagsterInstance, trained: set[str], heard: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from orchestration import schedules
-    from orchestration.resources import SETTINGS
 
-    own = source_of(SETTINGS)
-    monkeypatch.setattr(schedules, "source_of", lambda _: Source("/export", own.first, own.last, "files"))
+    monkeypatch.setattr(schedules, "source_of", lambda _: replace(TWO_WEEKS, kind="files"))
 
     told = [_tick(schedules.daily, AFTERNOON.replace(day=20, hour=hour), instance) for hour in range(14, 21)]
 
