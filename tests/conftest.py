@@ -122,7 +122,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory, manifest: Path) -> Ran:
     home = tmp_path_factory.mktemp("home")
     variables = {
         "TACTFUL_SIMULATION_DAYS": "21",
-        "TACTFUL_SIMULATION_SESSIONS": "250",
+        "TACTFUL_SIMULATION_SESSIONS": "300",
         "TACTFUL_CONVERSION_EVENT": "add_to_cart",
     }
     outcome = tactful("run", home=home, **variables)
