@@ -125,7 +125,7 @@ def judge(report: DriftReport, policy: DriftPolicy) -> DriftVerdict:
     alpha = policy.exchange.alpha
     moved = [column for column in report.columns if column.has_moved(alpha)]
     names = tuple(column.column for column in moved)
-    told = " ".join([_told(report, moved), *_apart(report)])
+    told = " ".join([_told(report, moved, alpha), *_apart(report)])
     if report.relabelled:
         guess = (
             f"{'; '.join(map(str, report.relabelled))}: taken as one, no feature has moved, and their rows look alike."
@@ -178,13 +178,13 @@ def _unmeasured(report: DriftReport) -> str:
     return "" if report.columns else "No column holds two values on both sides, so that none can be measured."
 
 
-def _told(report: DriftReport, moved: list[ColumnDrift]) -> str:
+def _told(report: DriftReport, moved: list[ColumnDrift], alpha: float) -> str:
     rows = f"{report.current_rows:,} rows against {report.reference_rows:,}"
     farthest = report.columns[0]
     if not moved:
         return (
             f"None of {len(report.columns)} columns has moved farther than chance explains, on {rows}; "
-            f"{_figures(report, farthest)}."
+            f"{_figures(report, farthest)}, and up to {alpha:g} counts."
         )
     return f"{len(moved)} of {len(report.columns)} columns have moved, on {rows}; {_figures(report, farthest)}."
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn import config_context, metrics
 
 from ml.datasets import F
-from ml.intervals import RESAMPLES, UNDEFINED, Interval, bounds, interval_of, resampled
+from ml.intervals import RESAMPLES, UNDEFINED, Interval, bounds, interval_of, resampled, widest, wilson
 from ml.training import Fitted
 
 Scores = NDArray[np.float64]
@@ -127,6 +127,9 @@ def scorecard(
     intervals = {
         name: interval_of(value, np.array([figures[name] for figures in drawn])) for name, value in values.items()
     }
+    # where all of few rows are alike, so is every resample: that they may be so by luck, Wilson's interval knows
+    for name, of in _counted(target, score >= threshold).items():
+        intervals[name] = widest(intervals[name], wilson(int(of.sum()), len(of)))
     auc = intervals["roc_auc"]
     gap = Interval(train_auc - auc.value, train_auc - auc.high, train_auc - auc.low)
     return Scorecard(len(target), int(target.sum()), threshold, train_test_gap=gap, **intervals)
@@ -204,13 +207,20 @@ def _figures(target: Target, score: Scores, threshold: float) -> dict[str, float
     return {
         "roc_auc": roc_auc(target, score),
         "average_precision": _average_precision(target, score),
-        "recall": _share(shown[target]),
-        "precision": _share(target[shown]),
-        "specificity": _share(~shown[~target]),
-        "impressions_share": _share(shown),
+        **{name: _share(of) for name, of in _counted(target, shown).items()},
         "lift_top_decile": _lift_top_decile(target, score),
         "brier": float(np.mean((score - target) ** 2)),
         "calibration_error": calibration_error(target, score),
+    }
+
+
+def _counted(target: Target, shown: Target) -> dict[str, Target]:
+    """Of the figures that are shares of rows: which rows, and which of them count."""
+    return {
+        "recall": shown[target],
+        "precision": target[shown],
+        "specificity": ~shown[~target],
+        "impressions_share": shown,
     }
 
 

@@ -6,6 +6,7 @@ from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 
 RESAMPLES = 500
 
@@ -43,6 +44,20 @@ def interval_of(value: float, drawn: NDArray[np.float64]) -> Interval:
     low, high = np.percentile(known, (2.5, 97.5))
     # resampling inflates a calibration error, so that the value itself may lie below every draw
     return Interval(value, min(float(low), value), max(float(high), value))
+
+
+def wilson(successes: int, trials: int) -> Interval:
+    """A share with Wilson's interval; not defined without trials."""
+    if not trials:
+        return UNDEFINED
+    found = binomtest(successes, trials).proportion_ci(method="wilson")
+    return Interval(successes / trials, float(found.low), float(found.high))
+
+
+def widest(one: Interval, other: Interval) -> Interval:
+    """A figure between the outer bounds of two intervals of it; those that are not defined bound nothing."""
+    lows, highs = (one.low, other.low), (one.high, other.high)
+    return Interval(one.value, float(np.nanmin(lows)), float(np.nanmax(highs))) if isfinite(one.value) else one
 
 
 def bounds(intervals: Mapping[str, Interval]) -> dict[str, float]:

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
-from scipy.stats import binomtest
 
 from ml.evaluation import Scores, Target
-from ml.intervals import UNDEFINED, Interval
+from ml.intervals import Interval, wilson
 
 KEEPS_ENOUGH = 0.9
 """The share of conversions that a model must be sure to keep before it may decide for everybody."""
@@ -89,11 +88,3 @@ def threshold_choices(target: Target, score: Scores) -> Sequence[ThresholdChoice
 def _outcome(target: Target) -> PolicyOutcome:
     conversions = int(target.sum())
     return PolicyOutcome(len(target), conversions, wilson(conversions, len(target)))
-
-
-def wilson(successes: int, trials: int) -> Interval:
-    """A share with Wilson's interval; not defined without trials."""
-    if not trials:
-        return UNDEFINED
-    bounds = binomtest(successes, trials).proportion_ci(method="wilson")
-    return Interval(successes / trials, float(bounds.low), float(bounds.high))

@@ -71,7 +71,9 @@ class Seat:
         champion, before = self.registry.champion(self.model), self.ledger.predecessor(self.model)
         if champion is None or before is None:
             known = f"version {champion.version} is its first" if champion else "nobody is champion"
-            raise RegistryError(f"{self.model} has no champion to go back to: {known}.")
+            raise RegistryError(
+                f"{self.model} has no champion to go back to: {known}. `tactful models retire` leaves it without one."
+            )
         stored = self._tried(before)
         contract, now = (version.tags.get("contract", "none")[:12] for version in (stored, champion))
         if contract != now:

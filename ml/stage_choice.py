@@ -129,10 +129,15 @@ def _warning(rivals: Sequence[Rival], chosen: Rival, can_tell: bool) -> str | No
     else:
         return None
     return (
-        f"The easiest definition is {is_it}: `{easiest.definition}` is predicted better (macro recall "
-        f"{easiest.figures.macro_recall} of {len(easiest.figures.stages)} stages) than `{other.definition}` "
-        f"({other.figures.macro_recall} of {len(other.figures.stages)}){so}, but what is easy to predict need not be "
-        "true."
+        f"The easiest definition is {is_it}: `{easiest.definition}` is predicted farther above chance ("
+        f"{_above_chance(easiest.figures)}) than `{other.definition}` ({_above_chance(other.figures)}){so}, but what "
+        "is easy to predict need not be true."
+    )
+
+
+def _above_chance(figures: StageFigures) -> str:
+    return (
+        f"macro recall {figures.macro_recall}, by chance {1 / len(figures.stages):.3f} of {len(figures.stages)} stages"
     )
 
 

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from ml.bundle import BundleFeature
 from ml.evaluation import Outcomes, Scores, Target, roc_auc
-from ml.intervals import UNDEFINED, Interval
-from ml.policy_evaluation import wilson
+from ml.intervals import UNDEFINED, Interval, wilson
 from ml.power import standard_error
 
 OTHER, MISSING = "other", "missing"

@@ -174,6 +174,9 @@ def _target(spec: ModelSpec, frame: pd.DataFrame) -> NDArray[np.bool_]:
     nulls = int(frame[spec.label].isna().sum())
     if nulls:
         raise DatasetError(f"Label {spec.label} is null in {nulls} of {len(frame)} rows; each row needs a label.")
+    strange = sorted({str(value) for value in frame[spec.label].unique()} - {"True", "False", "0", "1", "0.0", "1.0"})
+    if strange:
+        raise DatasetError(f"Label {spec.label} holds {strange[:5]}; true or false, or 1 or 0, is needed in each row.")
     target = np.asarray(frame[spec.label].astype(bool), dtype=np.bool_)
     for answer, count in (("positive", target.sum()), ("negative", (~target).sum())):
         if count < spec.min_positives:

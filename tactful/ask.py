@@ -19,6 +19,17 @@ class AskError(RuntimeError):
             f"No decision service answers on port {settings.decision_port}: `make ui` or `tactful serve` starts it."
         )
 
+    @classmethod
+    def stranger(cls, settings: Settings) -> Self:
+        """What is said where something else listens."""
+        return cls(
+            f"What answers on port {settings.decision_port} is no decision service: set TACTFUL_DECISION_PORT to the "
+            "port of one."
+        )
+
+
+_ALIVE = {"status": "alive"}
+
 
 def address(settings: Settings) -> str:
     """Where decisions are asked for."""
@@ -44,6 +55,9 @@ def ask(settings: Settings, request: Mapping[str, Any]) -> dict[str, Any]:
         AskError: no service answers, or it refuses.
     """
     try:
+        # no stranger on the port is handed the key
+        if _stated(httpx.get(f"http://{LOOPBACK}:{settings.decision_port}/healthz")) != _ALIVE:
+            raise AskError.stranger(settings)
         response = httpx.post(address(settings), json=request, headers=headers(settings))
     except httpx.TransportError:
         raise AskError.no_answer(settings) from None
@@ -54,9 +68,18 @@ def answer_of(response: httpx.Response) -> dict[str, Any]:
     """What the service answered.
 
     Raises:
-        AskError: it refuses.
+        AskError: it refuses, or answers what is no JSON object.
     """
-    answer: dict[str, Any] = response.json()
+    answer = _stated(response)
+    if not isinstance(answer, dict):
+        raise AskError(f"The service answered {response.status_code} with what is no JSON object.")
     if response.is_error:
-        raise AskError(f"The service refused: {answer['detail']}")
+        raise AskError(f"The service refused: {answer.get('detail', response.status_code)}")
     return answer
+
+
+def _stated(response: httpx.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError:
+        return None

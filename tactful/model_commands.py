@@ -56,6 +56,15 @@ def rollback(model: Model, reason: Reason, by: By = None, expected: Expected = N
     roll_back(tactful_settings.load(), Wish(model, reason, by), expected, console)
 
 
+@app.command()
+def retire(model: Model, reason: Reason, by: By = None, expected: Expected = None) -> None:
+    """Leave a model without a champion; running services then leave its visitors alone."""
+    from tactful.models import Wish
+    from tactful.models import retire as retire_champion
+
+    retire_champion(tactful_settings.load(), Wish(model, reason, by), expected, console)
+
+
 @app.command("live-at")
 def live_at(
     time: Annotated[str, typer.Argument(help="As '2026-11-17 14:03'; UTC, unless it names a zone, as +01:00.")],

@@ -94,6 +94,22 @@ def roll_back(settings: Settings, wish: Wish, expected: str | None, console: Con
         console.print(str(Seat(registry, wish.model).roll_back(order, expected)), markup=False)
 
 
+def retire(settings: Settings, wish: Wish, expected: str | None, console: Console) -> None:
+    """Leave a model without a champion.
+
+    Raises:
+        SettingsError: nothing has run yet, there is no champion, or another is than expected.
+    """
+    registry = _registry(settings)
+    order = Order(wish.asked_by, wish.reason)
+    with _told():
+        champion = registry.champion(_known(registry, wish.model))
+        if champion is None:
+            raise SettingsError(f"{wish.model} has no champion.")
+        move = Seat(registry, wish.model).retire(order, expected or champion.version)
+        console.print(str(move), markup=False)
+
+
 def show_live_at(settings: Settings, instant: datetime, model: str | None, console: Console) -> None:
     """Print which version of each model was champion at an instant, since when, and why.
 

@@ -47,7 +47,7 @@ def test_the_definition_that_users_agree_with_stands_and_the_easier_one_is_warne
     assert found.chosen.label_agreement.kappa.value == 1
     assert "agrees best with" in found.reason
     assert found.warning is not None
-    assert f"`{EASY}` is predicted better" in found.warning
+    assert f"`{EASY}` is predicted farther above chance" in found.warning
 
 
 def judged(answers: "pd.Series[Any]", first: str = RIGHT) -> Choice:
@@ -93,7 +93,7 @@ def test_the_easiest_definition_is_warned_of_where_it_stands_and_no_survey_speak
 
     assert found.warning is not None
     assert found.warning.startswith("The easiest definition is the one that stands, and no survey shows that it is")
-    assert f"`{EASY}` is predicted better" in found.warning
+    assert f"`{EASY}` is predicted farther above chance" in found.warning
     assert "would have won" not in found.warning
 
 

@@ -7,8 +7,7 @@ import pytest
 
 from ml.bundle import BundleFeature
 from ml.evaluation import Outcomes, outcomes_of, roc_auc
-from ml.intervals import Interval
-from ml.policy_evaluation import wilson
+from ml.intervals import Interval, wilson
 from ml.subgroup_card import subgroup_section
 from ml.subgroups import FIGURES, Breakdown, Group, break_down, subgroups, visitors
 from ml.training import Fitted

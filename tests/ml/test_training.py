@@ -36,6 +36,14 @@ def test_the_candidates_are_compared_and_the_best_by_the_metric_wins(
     }
 
 
+def test_a_label_in_words_is_refused_with_what_it_holds(features: Sequence[BundleFeature], shop: Shop) -> None:
+    table = shop("converts").assign(converts=lambda rows: rows["converts"].map({True: "yes", False: "no"}))
+    with pytest.raises(
+        DatasetError, match=r"Label converts holds \['no', 'yes'\]; true or false, or 1 or 0, is needed"
+    ):
+        training.fit(POPUP_PROFILE, table, features)
+
+
 def test_a_smaller_budget_never_lowers_the_threshold(shop: Shop, features: Sequence[BundleFeature]) -> None:
     table = shop("converts")
     thresholds = [training.fit(POPUP_PROFILE, table, features, budget).threshold for budget in (0.1, 0.9)]

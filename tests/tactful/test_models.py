@@ -87,6 +87,8 @@ def test_versions_are_promoted_rolled_back_and_told_of_by_instant(home: Settings
     assert told[0] == "popup_profile: no champion is on record by then.\n"
     assert re.match(rf"popup_profile: version 2 {since} Promote, asked by Bob: a campaign\n", told[1])
     assert re.match(rf"popup_profile: version 1 {since} Rollback, asked by \w+: complaints\n", told[2])
+    assert "from 1 to nobody" in _call(home, "retire", "popup_profile", "--reason", "over", "--expected", "1").output
+    assert "has no champion" in str(_call(home, "retire", "popup_profile", "--reason", "over").exception)
 
 
 @pytest.mark.parametrize(
