@@ -83,6 +83,15 @@ def test_a_better_one_takes_over_with_its_figures_on_record(releases: Shop) -> N
     assert releases.registry.version_at(releases.spec.name, "challenger") is None
 
 
+def test_one_that_ranks_alike_takes_over_where_the_champion_expects_too_few_to_answer(releases: Shop) -> None:
+    right = rivals.good()
+    releases.release(replace(right, calibration=replace(right.calibration, intercept=right.calibration.intercept - 2)))
+    outcome = releases.release(right)
+    assert outcome.reason.startswith("Better calibrated than the champion: calibration error differs by -0.")
+    assert "and ROC-AUC differs by 0.000 (0.000 to 0.000)" in outcome.reason
+    assert releases.champion == "2"
+
+
 def test_a_worse_one_stays_out(releases: Shop) -> None:
     releases.release(rivals.good())
     outcome = releases.release(_weak())
