@@ -9,21 +9,26 @@ no figure is evidence about real visitors.
 import json
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 FOLDER = Path(".tactful") / "bench"
 NAMES = ("popup", "stages", "segments", "search")
 
 
-def main() -> None:
-    """Run each, and gather what they wrote."""
+def gather(whole: str, sizes: Mapping[str, Sequence[str]]) -> None:
+    """Run each benchmark with its size, if one is stated, and write what they wrote as one."""
     figures = {}
-    for name in NAMES:
-        size = sys.argv[1:2] if name == "popup" else []
+    for name, size in sizes.items():
         subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *size], check=True)
         figures[name] = json.loads((FOLDER / f"{name}.json").read_text())
-    (FOLDER / "models.json").write_text(json.dumps(figures, indent=1))
-    print(f"All of it is in {FOLDER / 'models.json'}.")
+    (FOLDER / f"{whole}.json").write_text(json.dumps(figures, indent=1))
+    print(f"All of it is in {FOLDER / f'{whole}.json'}.")
+
+
+def main() -> None:
+    """Run each, and gather what they wrote."""
+    gather("models", {name: sys.argv[1:2] if name == "popup" else [] for name in NAMES})
 
 
 if __name__ == "__main__":

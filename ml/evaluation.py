@@ -140,6 +140,15 @@ def roc_auc(target: Target, score: Scores) -> float:
     return float(metrics.roc_auc_score(target, score)) if 0 < target.sum() < len(target) else float("nan")
 
 
+def expected_roc_auc(probability: Scores, score: Scores) -> float:
+    """ROC-AUC that scores have where each row's true probability is known, over all that may come true.
+
+    Each row is a positive by its probability, and a negative by the rest.
+    """
+    answers, both = np.repeat([True, False], len(score)), np.tile(score, 2)
+    return float(metrics.roc_auc_score(answers, both, sample_weight=np.append(probability, 1 - probability)))
+
+
 def calibration_error(target: Target, score: Scores) -> float:
     """How far predicted rates lie from observed ones on average, over bins of equal size."""
     # rows of equal scores are one to the model, whatever their order

@@ -10,6 +10,7 @@ from ml.evaluation import (
     Scores,
     Target,
     curves,
+    expected_roc_auc,
     roc_auc,
     scorecard,
     separation,
@@ -143,3 +144,12 @@ def test_a_score_that_is_right_on_average_is_calibrated_in_any_order(reverse: bo
     target = np.sort(np.random.default_rng(0).random(1_000) < 0.1)[:: -1 if reverse else 1]
     card = judge(target, np.full(1_000, target.mean()), resamples=2)
     assert card.calibration_error.value == pytest.approx(0, abs=1e-9)
+
+
+def test_what_is_expected_of_scores_counts_each_row_as_both_answers_by_its_probability() -> None:
+    # pairs that the first answer wins, by row: 0.1 * 0.9 / 2, 0.5 * (0.9 + 0.5 / 2 + 0.1), 0.9 * (0.9 + 0.1 / 2)
+    won = 0.045 + 0.625 + 0.855
+
+    assert expected_roc_auc(np.array([0.1, 0.5, 0.9]), np.array([1.0, 3.0, 2.0])) == pytest.approx(won / (1.5 * 1.5))
+    # where nothing is left to chance, it is what came true
+    assert expected_roc_auc(TARGET.astype(float), SCORE) == pytest.approx(roc_auc(TARGET, SCORE))
