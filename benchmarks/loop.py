@@ -25,9 +25,10 @@ from rich.console import Console
 
 from benchmarks.world import SPEC, World
 from ml import bundle, trial
+from ml.best import shares_of_best
 from ml.bundle import Bundle, Calibration
 from ml.datasets import EVENT_TIMESTAMP
-from ml.evaluation import Outcomes, expected_roc_auc, shares_of_best, target_of
+from ml.evaluation import Outcomes, expected_roc_auc, target_of
 from ml.reference import WEEK
 from ml.registry import BUNDLE_DIGEST
 from ml.versions import NewVersion

@@ -20,8 +20,9 @@ from rich.console import Console
 
 from feature_repo import contract
 from ml import training
+from ml.best import shares_of_best
 from ml.datasets import EVENT_TIMESTAMP, features_of, split_by_time
-from ml.evaluation import Outcomes, evaluate, roc_auc, shares_of_best, target_of
+from ml.evaluation import Outcomes, evaluate, roc_auc, target_of
 from ml.specs import POPUP_BEHAVIOUR
 from simulator.export import write
 from simulator.scenarios import compose

@@ -14,9 +14,6 @@ from ml.training import Fitted
 Scores = NDArray[np.float64]
 Target = NDArray[np.bool_]
 
-COMPARED = ("roc_auc", "average_precision", "recall", "lift_top_decile")
-"""Figures of which more is better, and which are worth comparing with the best there could be."""
-
 BINS = 10
 SILHOUETTE_ROWS = 2_000
 
@@ -122,8 +119,10 @@ def scorecard(
     """The figures of scores against what came true; intervals resample whole groups, not rows."""
     target, score = outcomes.target, outcomes.score
     with config_context(assume_finite=True, skip_parameter_validation=True):
-        values = _figures(target, score, threshold)
-        drawn = [_figures(target[rows], score[rows], threshold) for rows in resampled(outcomes.groups, seed, resamples)]
+        values = figures_of(target, score, threshold)
+        drawn = [
+            figures_of(target[rows], score[rows], threshold) for rows in resampled(outcomes.groups, seed, resamples)
+        ]
     intervals = {
         name: interval_of(value, np.array([figures[name] for figures in drawn])) for name, value in values.items()
     }
@@ -156,25 +155,6 @@ def calibration_error(target: Target, score: Scores) -> float:
     observed = (np.bincount(whose, target) / ties)[whose]
     gaps = [abs(score[rows].mean() - observed[rows].mean()) * len(rows) for rows in _bins(score)]
     return float(sum(gaps) / len(score))
-
-
-def shares_of_best(
-    outcomes: Outcomes, best: Scores, threshold: float, seed: int = 7, resamples: int = RESAMPLES
-) -> dict[str, Interval]:
-    """Each of COMPARED as a share of what the `best` scores have on the same rows, where they show as many of them."""
-
-    def shares(rows: NDArray[np.intp]) -> list[float]:
-        target, score = outcomes.target[rows], outcomes.score[rows]
-        shown = int((score >= threshold).sum())
-        as_many = np.partition(best[rows], -shown)[-shown] if shown else np.inf
-        reached, optimum = _figures(target, score, threshold), _figures(target, best[rows], as_many)
-        # without a positive row, or where nobody is shown anything, neither finds any
-        return [reached[name] / optimum[name] if optimum[name] else float("nan") for name in COMPARED]
-
-    with config_context(assume_finite=True, skip_parameter_validation=True):
-        drawn = np.array([shares(rows) for rows in resampled(outcomes.groups, seed, resamples)])
-        values = shares(np.arange(len(best)))
-    return {name: interval_of(*both) for name, *both in zip(COMPARED, values, drawn.T, strict=True)}
 
 
 def curves(target: Target, score: Scores) -> Curves:
@@ -211,7 +191,8 @@ def agreement(one: NDArray[np.intp], other: NDArray[np.intp]) -> float:
     return float(metrics.adjusted_rand_score(one, other))
 
 
-def _figures(target: Target, score: Scores, threshold: float) -> dict[str, float]:
+def figures_of(target: Target, score: Scores, threshold: float) -> dict[str, float]:
+    """The figures of a scorecard by name, without their intervals."""
     shown = score >= threshold
     return {
         "roc_auc": roc_auc(target, score),

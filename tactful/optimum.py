@@ -12,8 +12,9 @@ import pandas as pd
 
 from ga4_export.privacy import pseudonym
 from ml import bundle
+from ml.best import COMPARED, shares_of_best
 from ml.datasets import EVENT_TIMESTAMP, split_by_time
-from ml.evaluation import COMPARED, Outcomes, shares_of_best, target_of
+from ml.evaluation import Outcomes, target_of
 from ml.intervals import UNDEFINED, Interval, bounds
 from ml.registry import Registry
 from ml.specs import MODELS, ModelSpec

@@ -3,19 +3,8 @@ from math import isnan, nan
 import numpy as np
 import pytest
 
-from ml.evaluation import (
-    COMPARED,
-    Outcomes,
-    Scorecard,
-    Scores,
-    Target,
-    curves,
-    expected_roc_auc,
-    roc_auc,
-    scorecard,
-    separation,
-    shares_of_best,
-)
+from ml.best import COMPARED, shares_of_best
+from ml.evaluation import Outcomes, Scorecard, Scores, Target, curves, expected_roc_auc, roc_auc, scorecard, separation
 from ml.intervals import Interval
 
 TARGET = np.array([False, False, True, False, True, False, False, True, False, True])
