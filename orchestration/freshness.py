@@ -4,13 +4,14 @@ from datetime import timedelta
 
 import dagster as dg
 
+from orchestration.soundness import IN_A_REGISTRY
+
 _DAILY = dg.FreshnessPolicy.time_window(warn_window=timedelta(hours=30), fail_window=timedelta(hours=54))
 """Built every day; a day may come late, and one may be given up."""
 
 _WEEKLY = dg.FreshnessPolicy.time_window(warn_window=timedelta(days=8), fail_window=timedelta(days=15))
 """Learnt every week; one week may be left out."""
 
-_IN_A_REGISTRY = "mlflow"
 _DAILY_ASSETS = ("feature_drift", "live_decision")
 
 
@@ -26,4 +27,4 @@ def promised(spec: dg.AssetSpec) -> dg.AssetSpec:
 def _policy(spec: dg.AssetSpec) -> dg.FreshnessPolicy | None:
     if spec.key.path[0] == "online_store" or spec.key.path[-1] in _DAILY_ASSETS:
         return _DAILY
-    return _WEEKLY if _IN_A_REGISTRY in spec.kinds else None
+    return _WEEKLY if IN_A_REGISTRY in spec.kinds else None

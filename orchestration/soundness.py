@@ -14,7 +14,7 @@ AT_WORK = "tactful/at_work"
 _RUNS = 50
 """Runs that are looked back at."""
 
-_IN_A_REGISTRY = "mlflow"
+IN_A_REGISTRY = "mlflow"
 """The kind of an asset whose last good version stands, whatever came of those after it: an alias moves last."""
 
 _OF = dg.DagsterEventType
@@ -93,7 +93,7 @@ def _needed(own: Attempt) -> Mapping[dg.AssetKey, Sequence[dg.AssetCheckKey]]:
     while to_visit:
         for parent in graph.get(to_visit.pop()).parent_keys - own.planned - needed.keys():
             node = graph.get(parent)
-            if _IN_A_REGISTRY not in node.kinds:
+            if IN_A_REGISTRY not in node.kinds:
                 needed[parent] = [check for check in node.check_keys if graph.get(check).blocking]
                 to_visit.append(parent)
     return needed

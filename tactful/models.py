@@ -1,7 +1,6 @@
 """What the model registry holds, who is champion there, and who was when."""
 
 import getpass
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -155,6 +154,4 @@ def _told() -> Iterator[None]:
 
 def _registry(settings: Settings) -> Registry:
     require_run(settings)
-    # what is fetched is a few files, of which nobody wants to see bars
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     return Registry.of(settings)

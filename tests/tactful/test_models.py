@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 from ml.registry import Registry
 from tactful import cli, models
+from tactful.home import QUIET
 from tactful.settings import Settings, SettingsError
 from tactful.stores import tracking_uri
 from tests.ml import rivals
@@ -69,7 +70,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 def _call(home: Settings, *arguments: str) -> Result:
     """The command, called in this process."""
-    return CliRunner().invoke(cli.app, ["models", *arguments], env={"TACTFUL_HOME": str(home.home), "COLUMNS": "160"})
+    return CliRunner().invoke(
+        cli.app, ["models", *arguments], env={"TACTFUL_HOME": str(home.home), "COLUMNS": "160", **QUIET}
+    )
 
 
 def test_versions_are_promoted_rolled_back_and_told_of_by_instant(home: Settings) -> None:
