@@ -144,7 +144,12 @@ def split_by_time(frame: pd.DataFrame, horizon: timedelta, test_share: float = 0
     if len(days) < 2:
         raise DatasetError(f"Rows cover {len(days)} day(s); at least 2 are needed to hold the last ones out.")
     test_days = min(max(round(len(days) * test_share), 1), len(days) - 1)
-    cutoff = pd.Timestamp(days[-test_days])
+    return split_at(frame, horizon, pd.Timestamp(days[-test_days]))
+
+
+def split_at(frame: pd.DataFrame, horizon: timedelta, cutoff: pd.Timestamp) -> Split:
+    """The rows from `cutoff` on as test set; earlier rows with a label still open then are purged."""
+    moments = frame[EVENT_TIMESTAMP]
     is_test = moments >= cutoff
     is_train = ~is_test & (moments + horizon <= cutoff)
     return Split(frame[is_train], frame[is_test], cutoff, purged=int((~is_test & ~is_train).sum()))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SAMPLE_ROWS = 100_000
 """Rows, drawn at random, that settings are compared on, and that levels and missing shares are taken from."""
 
-_LABEL, _HELD_OUT = "label", "is_held_out"
+_LABEL, _HELD_OUT, _CALIBRATES = "label", "is_held_out", "calibrates"
 
 
 def on_cluster(address: str) -> Callable[[ModelSpec, pd.DataFrame, Sequence[F], float], Fitted[F]]:
@@ -53,7 +53,8 @@ def fit(
 
     Settings are compared on SAMPLE_ROWS rows here. The best one then learns from all rows there: from all folds but
     one, which tells the number of trees, the calibration and the threshold, and at last from every row. Random forests
-    and logistic regressions are left out: XGBoost alone learns from partitions.
+    and logistic regressions are left out: XGBoost alone learns from partitions. Of a spec's `calibrating` rows,
+    those of the held-out fold count.
 
     Raises:
         TooFewPositives, DatasetError: as `training.fit`; too few positives are counted in the sample.
@@ -82,7 +83,7 @@ def fit(
 def _learn(
     tried: Fitted[Any], spec: ModelSpec, there: "dd.DataFrame", client: "Client"
 ) -> tuple[xgb.Booster, NDArray[np.float64], NDArray[np.bool_]]:
-    """The booster of all rows, and the margins with the answers of those held out from the one that it follows."""
+    """The booster of all rows, and the margins with the answers of those held out that calibrate it."""
     from xgboost import dask as xgb_dask
 
     names = list(tried.encoding.names)
@@ -97,11 +98,12 @@ def _learn(
         client, params, learnt, most, evals=[(matrix(unseen, learnt), "unseen")], early_stopping_rounds=patience
     )["booster"]
     trees = stopped.best_iteration + 1 if patience else most
-    margin = xgb_dask.inplace_predict(client, stopped[:trees], unseen[names], predict_type="margin").compute()
+    calibrating = unseen[unseen[_CALIBRATES]]
+    margin = xgb_dask.inplace_predict(client, stopped[:trees], calibrating[names], predict_type="margin").compute()
     booster = xgb_dask.train(client, params, matrix(there), trees)["booster"]
     # the matrix that a bundle encodes has places and no names
     booster.feature_names = None
-    return booster, np.asarray(margin), unseen[_LABEL].compute().to_numpy(dtype=bool)
+    return booster, np.asarray(margin), calibrating[_LABEL].compute().to_numpy(dtype=bool)
 
 
 def _boosted(spec: ModelSpec) -> ModelSpec:
@@ -112,11 +114,14 @@ def _boosted(spec: ModelSpec) -> ModelSpec:
 
 
 def _encoded(part: pd.DataFrame, encoding: Encoding, spec: ModelSpec) -> pd.DataFrame:
-    """The matrix of a partition's rows by column name, their labels, and whether their fold is held out."""
+    """The matrix of a partition's rows by column name, their labels, and whether they are held out, and calibrate."""
     encoded = pd.DataFrame(encoding.transform(part), columns=list(encoding.names), index=part.index)
     group = part[spec.group] if spec.group else pd.Series(part.index, index=part.index)
     fold = pd.util.hash_pandas_object(group, index=False) % spec.folds
-    return encoded.assign(**{_LABEL: part[spec.label].astype(bool), _HELD_OUT: (fold == 0).astype(bool)})
+    calibrates = part[spec.calibrating].astype(bool) if spec.calibrating else True
+    return encoded.assign(
+        **{_LABEL: part[spec.label].astype(bool), _HELD_OUT: (fold == 0).astype(bool), _CALIBRATES: calibrates}
+    )
 
 
 def _native(tried: Fitted[Any], spec: ModelSpec) -> tuple[dict[str, Any], int, int | None]:

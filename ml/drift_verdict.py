@@ -28,6 +28,10 @@ class Verdict(StrEnum):
     NOT_ENOUGH_DATA = "not_enough_data"
 
 
+MOVED = (Verdict.DRIFT, Verdict.LABEL_SHIFT)
+"""The verdicts that ask for retraining."""
+
+
 @dataclass(frozen=True)
 class ColumnDrift:
     """How far a column has moved, the value above which chance does not explain it, and how likely chance is.
@@ -140,20 +144,23 @@ def judge(report: DriftReport, policy: DriftPolicy) -> DriftVerdict:
     return DriftVerdict(Verdict.STABLE, (), told)
 
 
-def asks_for_retraining(told: Iterable[Told]) -> bool:
-    """Whether the newest verdict is of a move that lasts: the window before it had moved as well.
+def drifted_on(told: Iterable[Told]) -> date | None:
+    """The first day of a move that lasts; None where the newest window has not moved, or the one before it had not.
 
     Windows that share days tell of the same rows, so that the one before is the newest that ended before it began, by
-    IN_A_ROW at most.
+    IN_A_ROW at most. The move began after the last window that had not moved.
     """
     newest_first = sorted(told, key=lambda one: one.last, reverse=True)
     if not newest_first:
-        return False
+        return None
     newest = newest_first[0]
     before = next((one for one in newest_first if one.last < newest.first), None)
     if before is None or newest.first - before.last > IN_A_ROW:
-        return False
-    return all(one.verdict in (Verdict.DRIFT, Verdict.LABEL_SHIFT) for one in (newest, before))
+        return None
+    if not all(one.verdict in MOVED for one in (newest, before)):
+        return None
+    still = next((one for one in newest_first if one.last < before.last and one.verdict not in MOVED), None)
+    return still.last + timedelta(days=1) if still else newest_first[-1].first
 
 
 def lacking(report: DriftReport, policy: DriftPolicy) -> str:

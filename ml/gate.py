@@ -21,6 +21,9 @@ IMPRESSION_TOLERANCE = 0.05
 GROUP_LIMIT = 0.05
 """How much of its ROC-AUC a group of visitors may lose to what is better for all."""
 
+CALIBRATION_GAIN = 0.1
+"""How much less a challenger's calibration error must be, as a share of the rows that convert, to count as a gain."""
+
 LEAST_POSITIVES = 10
 """Positives without which two versions are not compared."""
 
@@ -58,7 +61,8 @@ def judge_against(comparison: Comparison | None, decides: bool) -> GateOutcome:
     """A challenger passes where it is surely better than the champion, and surely worse in nothing that counts.
 
     Better is one that ranks better, or whose probabilities are nearer to what comes true: after a drift of levels,
-    ranks stay and thresholds are wrong. Whatever the rows can't tell leaves the champion where it is.
+    ranks stay and thresholds are wrong. Whatever the rows can't tell leaves the champion where it is, and so does what
+    is sure and too little to tell of.
     """
     if comparison is None or comparison.positives < LEAST_POSITIVES:
         seen = comparison.positives if comparison else 0
@@ -72,7 +76,8 @@ def judge_against(comparison: Comparison | None, decides: bool) -> GateOutcome:
     ranks = f"ROC-AUC differs by {comparison.roc_auc} on {comparison.rows:,} rows that neither saw"
     if comparison.roc_auc.low > 0:
         return GateOutcome(True, f"Better than the champion: {ranks}.")
-    if comparison.calibration_error.high < 0:
+    least = CALIBRATION_GAIN * comparison.positives / comparison.rows
+    if comparison.calibration_error.high < -least:
         misses = f"calibration error differs by {comparison.calibration_error}"
         return GateOutcome(True, f"Better calibrated than the champion: {misses}, and {ranks}.")
     return GateOutcome(False, f"Cannot tell from the champion: {ranks}.")

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from ml import bundle, card, distributed, leakage, plots, pruning, training
+from ml import after_drift, bundle, card, distributed, leakage, plots, pruning, training
 from ml.bundle import BundleFeature, Header
 from ml.card import Origin
 from ml.challenge import Challenge, contest
-from ml.datasets import Split, TrainingSet, refuse_all_purged, split_by_time
+from ml.datasets import Split, TrainingSet, refuse_all_purged
 from ml.evaluation import Outcomes, Scorecard, curves, evaluate, outcomes_of
 from ml.explanation import BASE, contributions
 from ml.findings import Findings
@@ -50,14 +50,14 @@ class Release:
 def release_model(
     spec: ModelSpec, data: TrainingSet[BundleFeature], registry: Registry, terms: Terms, folder: Path
 ) -> Release:
-    """Train `spec` on all but the last fifth of the days, and register it; `folder` is for its files.
+    """Train `spec` on all but the last days, and register it; `folder` is for its files.
 
     Raises:
         TooFewPositives: the training days hold too few examples of either answer.
         DatasetError: the set covers too few days, a feature in it knows the answer, or a label lies outside its window.
     """
     leakage.probe_labels(spec, data.frame)
-    split = split_by_time(data.frame, spec.horizon)
+    spec, split = after_drift.split_since(spec, data.frame, terms.drifted_on)
     refuse_all_purged(spec, split)
     learn = partial(_learn, terms=terms)
     fitted, ablation = pruning.prune(learn(spec, split.train, data.features), split.train, learn)

@@ -1,6 +1,7 @@
 """What a release is told beside its data, and what every version states of it."""
 
 from dataclasses import dataclass
+from datetime import date
 
 from ml import gate
 from ml.versions import ChampionVersion
@@ -8,12 +9,16 @@ from ml.versions import ChampionVersion
 BUDGET = "impression_budget"
 """The tag of the impression budget that a version's threshold was chosen for."""
 
+DRIFTED_ON = "drifted_on"
+"""The tag of the last drift that a version knew of, as YYYY-MM-DD."""
+
 
 @dataclass(frozen=True)
 class Terms:
     """What a release is told beside its data; `whole_sessions` is the share of sessions that hold their start.
 
-    `dask_scheduler` is the address of a cluster to learn on; None: this machine.
+    `drifted_on` is the first day of visitors who are others than before, None where no drift is known;
+    `dask_scheduler` the address of a cluster to learn on, None: this machine.
     """
 
     contract_checksum: str
@@ -21,6 +26,7 @@ class Terms:
     impression_budget: float
     is_simulated: bool
     whole_sessions: float
+    drifted_on: date | None = None
     dask_scheduler: str | None = None
 
 
@@ -46,4 +52,11 @@ def tags_of(trained_from: str, trained_to: str, service: str, terms: Terms) -> d
         "conversion_event": terms.conversion_event,
         BUDGET: f"{terms.impression_budget:g}",
         "simulated": str(terms.is_simulated).lower(),
+        **({DRIFTED_ON: f"{terms.drifted_on}"} if terms.drifted_on else {}),
     }
+
+
+def drift_known_to(version: ChampionVersion | None) -> date | None:
+    """The first day after the last drift that a version knew of, None where it knew of none."""
+    stated = version.tags.get(DRIFTED_ON) if version else None
+    return date.fromisoformat(stated) if stated else None

@@ -114,8 +114,9 @@ def fit(
     trials = search(spec, rows, impression_budget, n_jobs)
     family = trials[0].candidate.family
     best = families.build(family, spec.seed, n_jobs).set_params(**trials[0].params)
-    margin = _unseen_margin(best, rows, rows.told(family))
-    calibration = fit_platt(margin, target)
+    told = slice(None) if spec.calibrating is None else frame[spec.calibrating].to_numpy(dtype=bool)
+    margin, answers = _unseen_margin(best, rows, rows.told(family))[told], target[told]
+    calibration = fit_platt(margin, answers)
     return Fitted(
         spec=spec,
         features=kept,
@@ -123,7 +124,7 @@ def fit(
         encoding=encoding,
         booster=families.booster_of(best.fit(rows.matrix, target, **rows.told(family))),
         calibration=calibration,
-        threshold=pick_threshold(calibration.probability(margin), target, impression_budget),
+        threshold=pick_threshold(calibration.probability(margin), answers, impression_budget),
         trials=trials,
         rows=len(frame),
         positives=int(target.sum()),
@@ -153,7 +154,8 @@ def golden_rows(fitted: Reads, frame: pd.DataFrame) -> list[dict[str, Any]]:
 def _refuse_unusable(spec: ModelSpec, frame: pd.DataFrame, features: Sequence[F]) -> None:
     if not features:
         raise DatasetError(f"{spec.name} has 0 features; name it among the `models` of at least one contract column.")
-    needed = [spec.label, *(feature.name for feature in features), *([spec.group] if spec.group else [])]
+    named = [column for column in (spec.group, spec.calibrating) if column]
+    needed = [spec.label, *(feature.name for feature in features), *named]
     absent = [name for name in needed if name not in frame.columns]
     if absent:
         raise DatasetError(f"{spec.name} needs columns {absent}; the table has {sorted(frame.columns)}.")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from ml.drift_verdict import Told, Verdict, asks_for_retraining
+from ml.drift_verdict import MOVED, Told, Verdict, drifted_on
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,10 @@ class Report:
 
 @dataclass(frozen=True)
 class Retrain:
-    """The window that asks for retraining, and the evidence."""
+    """The window that asks for retraining, the first day of visitors who are others, and the evidence."""
 
     window: str
+    drifted_on: date
     evidence: str
 
 
@@ -44,10 +45,11 @@ def judge(
     if not by_window:
         return Rest("There is no drift report yet.")
     newest = max(by_window.values(), key=lambda report: report.told.last)
-    if newest.verdict not in (Verdict.DRIFT, Verdict.LABEL_SHIFT):
+    if newest.verdict not in MOVED:
         return Rest(f"The verdict is {newest.verdict}: {newest.reason}")
-    if not asks_for_retraining(report.told for report in by_window.values()):
+    since = drifted_on(report.told for report in by_window.values())
+    if since is None:
         return Rest(f"{newest.window} has moved, and the window before it had not, or is not known: {newest.reason}")
     if retrained_at is not None and now < retrained_at + cooldown:
         return Rest(f"Models were last trained at {retrained_at:%Y-%m-%d %H:%M} UTC, and {cooldown} must pass between.")
-    return Retrain(newest.window, f"{newest.verdict}: {newest.reason}")
+    return Retrain(newest.window, since, f"{newest.verdict}: {newest.reason}")

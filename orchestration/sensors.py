@@ -12,6 +12,7 @@ from ml.promotion import Seat
 from ml.registry import Registry
 from ml.specs import BUYER_STAGE, MODELS, USER_SEGMENTS
 from orchestration import dead_runs, notifications
+from orchestration.assets.models import DRIFTED_ON
 from orchestration.assets.monitoring import feature_drift
 from orchestration.jobs import everything, retrain
 from orchestration.resources import SETTINGS
@@ -35,7 +36,11 @@ def retrain_on_drift(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.
     # Dagster starts one run a run key, also where it dies before it has kept the cursor
     return dg.RunRequest(
         run_key=f"drift-{judged.window}",
-        tags={"tactful/drift": judged.evidence, "tactful/window": judged.window},
+        tags={
+            "tactful/drift": judged.evidence,
+            "tactful/window": judged.window,
+            DRIFTED_ON: judged.drifted_on.isoformat(),
+        },
     )
 
 

@@ -1,5 +1,6 @@
 """Models: training sets joined from the feature store, and what is learnt from them."""
 
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -28,8 +29,11 @@ from orchestration.resources import (
 
 if TYPE_CHECKING:
     from ml.terms import Terms
+    from ml.versions import ChampionVersion
 
 GROUP = "models"
+DRIFTED_ON = "tactful/drifted_on"
+"""The tag of a run that a drift has asked for: the first day of visitors who are others than before."""
 GUARD = "champion_guard"
 """The asset that sends bad champions back, before a new version is held to the champion."""
 GUARDED = [spec for spec in MODELS if spec.decides]
@@ -45,7 +49,7 @@ def training_set_file(name: str) -> Path:
     return SETTINGS.home / "training_sets" / f"{name}.parquet"
 
 
-def terms_of(tables: tuple[FeatureTable, ...], warehouse: WarehouseResource) -> "Terms":
+def terms_of(tables: tuple[FeatureTable, ...], warehouse: WarehouseResource, drifted_on: date | None = None) -> "Terms":
     """What a release is told, by the settings and the warehouse."""
     from ml.terms import Terms
 
@@ -55,8 +59,17 @@ def terms_of(tables: tuple[FeatureTable, ...], warehouse: WarehouseResource) -> 
         impression_budget=SETTINGS.impression_budget,
         is_simulated=SOURCE.is_simulated,
         whole_sessions=float(warehouse.query(_WHOLE_SESSIONS)["share"].iloc[0]),
+        drifted_on=drifted_on,
         dask_scheduler=SETTINGS.dask_scheduler,
     )
+
+
+def _drifted_on(context: dg.AssetExecutionContext, champion: "ChampionVersion | None") -> date | None:
+    """Since when visitors are others: as what asked for this run says, or as the champion knew."""
+    from ml.terms import drift_known_to
+
+    asked = context.run.tags.get(DRIFTED_ON)
+    return date.fromisoformat(asked) if asked else drift_known_to(champion)
 
 
 def _training_set(spec: ModelSpec | StageSpec) -> dg.AssetsDefinition:
@@ -121,9 +134,11 @@ def _model(spec: ModelSpec, training_set: dg.AssetsDefinition) -> dg.AssetsDefin
 
         frame = pd.read_parquet(training_set_file(spec.name))
         data = TrainingSet(frame, features_of(TABLES, spec.name), spec.label)
+        store = registry.open()
+        terms = terms_of(TABLES, warehouse, _drifted_on(context, store.champion(spec.name)))
         with TemporaryDirectory() as folder:
             try:
-                release = release_model(spec, data, registry.open(), terms_of(TABLES, warehouse), Path(folder))
+                release = release_model(spec, data, store, terms, Path(folder))
             except (TooFewPositives, DatasetError) as refusal:
                 return not_trained(context, refusal)
             return dg.MaterializeResult(metadata=model_metadata(release, SETTINGS.mlflow_port))

@@ -1,7 +1,7 @@
 """Monitoring: how far the newest week has moved from the days that models learnt from."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -28,6 +28,8 @@ from orchestration.resources import (
 if TYPE_CHECKING:
     from ml.bundle import Bundle
     from ml.drift_verdict import DriftReport
+    from ml.registry import Registry
+    from ml.versions import ChampionVersion
     from ml.watched import Answers
 
 GROUP = "monitoring"
@@ -60,6 +62,7 @@ def feature_drift(
 ) -> dg.MaterializeResult:
     """Drift of the newest week: sessions, the champion's scores, answers and calibration, against chance."""
     from ml import drift
+    from ml.after_drift import usual_days
     from ml.drift_verdict import DriftPolicy
     from ml.reference import compare
     from ml.watched import DAY, DriftColumns, Watched
@@ -67,8 +70,10 @@ def feature_drift(
     columns = _columns()
     sessions = warehouse.query(_SESSIONS.format(features=", ".join(column.name for column in columns)))
     sessions[DAY] = pd.to_datetime(sessions[DAY]).dt.date
-    champion = _champion(context, registry)
-    days = compare(set(sessions[DAY]), SOURCE.last, SETTINGS.peaks, _learnt(champion))
+    store, policy = registry.open(), DriftPolicy()
+    version = store.champion(POPUP_BEHAVIOUR.name)
+    champion = _read(context, store, version)
+    days = compare(set(sessions[DAY]), SOURCE.last, SETTINGS.peaks, usual_days(version, policy) if champion else None)
     watched = Watched(
         sessions,
         DriftColumns(
@@ -77,7 +82,7 @@ def feature_drift(
         ),
         _answers(champion),
     )
-    report, verdict = drift.report_on(watched, days, DriftPolicy(), reports.path(_FOLDER, drift.INDEX).parent)
+    report, verdict = drift.report_on(watched, days, policy, reports.path(_FOLDER, drift.INDEX).parent)
     return dg.MaterializeResult(
         metadata={
             "verdict": str(verdict.verdict),
@@ -102,30 +107,23 @@ def _columns() -> Sequence[Column]:
     ]
 
 
-def _champion(context: dg.AssetExecutionContext, registry: RegistryResource) -> "Bundle | None":
+def _read(
+    context: dg.AssetExecutionContext, registry: "Registry", champion: "ChampionVersion | None"
+) -> "Bundle | None":
     """The champion's bundle, if it can be read, reads features as described now and expects the same event."""
     from ml import trial
     from ml.bundle import BundleError
     from ml.registry import RegistryError
 
-    store = registry.open()
-    champion = store.champion(POPUP_BEHAVIOUR.name)
     if champion is None:
         return None
     try:
-        read = trial.load(store, champion)
+        read = trial.load(registry, champion)
     except (BundleError, RegistryError) as damaged:
         context.log.warning(f"Scores are not watched. {damaged}")
         return None
     stated = read.header.contract_checksum, read.header.conversion_event
     return read if stated == (contract.checksum(TABLES), SETTINGS.conversion_event) else None
-
-
-def _learnt(champion: "Bundle | None") -> tuple[date, date] | None:
-    """The first and the last day that the champion learnt from."""
-    if champion is None:
-        return None
-    return date.fromisoformat(champion.header.trained_from), date.fromisoformat(champion.header.trained_to)
 
 
 def _answers(champion: "Bundle | None") -> "Answers | None":

@@ -11,7 +11,7 @@ from ml.drift_verdict import (
     Ratios,
     Told,
     Verdict,
-    asks_for_retraining,
+    drifted_on,
     judge,
 )
 from ml.relabelling import Relabelling
@@ -121,8 +121,9 @@ def _weeks(*verdicts: Verdict, step: int = 7) -> list[Told]:
 
 
 @pytest.mark.parametrize("lasting", [Verdict.DRIFT, Verdict.LABEL_SHIFT])
-def test_two_windows_in_a_row_ask_for_retraining(lasting: Verdict) -> None:
-    assert asks_for_retraining(_weeks(Verdict.STABLE, Verdict.DRIFT, lasting))
+def test_two_windows_in_a_row_are_a_move_since_the_last_one_that_was_still(lasting: Verdict) -> None:
+    assert drifted_on(_weeks(Verdict.STABLE, Verdict.DRIFT, lasting)) == date(2026, 1, 12)
+    assert drifted_on(_weeks(Verdict.DRIFT, lasting)) == date(2026, 1, 5)
 
 
 @pytest.mark.parametrize(
@@ -136,19 +137,25 @@ def test_two_windows_in_a_row_ask_for_retraining(lasting: Verdict) -> None:
         (Verdict.RELABELLING_SUSPECTED, Verdict.RELABELLING_SUSPECTED),
     ],
 )
-def test_fewer_do_not(told: tuple[Verdict, ...]) -> None:
-    assert not asks_for_retraining(_weeks(*told))
+def test_fewer_are_none(told: tuple[Verdict, ...]) -> None:
+    assert drifted_on(_weeks(*told)) is None
 
 
 def test_windows_that_lie_apart_are_not_in_a_row() -> None:
     first, *_, last = _weeks(*[Verdict.DRIFT] * 4)
 
-    assert not asks_for_retraining([first, last])
+    assert drifted_on([first, last]) is None
 
 
 def test_windows_that_share_days_are_one() -> None:
     daily = _weeks(*[Verdict.DRIFT] * 7, step=1)
 
-    assert not asks_for_retraining(daily)
-    assert asks_for_retraining(_weeks(*[Verdict.DRIFT] * 8, step=1))
-    assert asks_for_retraining(reversed(_weeks(Verdict.DRIFT, Verdict.DRIFT)))
+    assert drifted_on(daily) is None
+    assert drifted_on(_weeks(*[Verdict.DRIFT] * 8, step=1)) == date(2026, 1, 5)
+    assert drifted_on(reversed(_weeks(Verdict.DRIFT, Verdict.DRIFT))) == date(2026, 1, 5)
+
+
+def test_a_still_window_among_those_that_share_days_does_not_end_a_move() -> None:
+    wavering = [Verdict.STABLE, *[Verdict.DRIFT] * 5, Verdict.STABLE, Verdict.DRIFT, Verdict.DRIFT]
+
+    assert drifted_on(_weeks(*wavering, step=1)) == date(2026, 1, 12)

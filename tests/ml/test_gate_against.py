@@ -53,6 +53,12 @@ def test_a_challenger_whose_probabilities_are_surely_nearer_passes_though_it_ran
     )
 
 
+@pytest.mark.parametrize(("high", "is_passed"), [(-0.005, False), (-0.0051, True)])
+def test_a_gain_in_calibration_below_a_tenth_of_what_converts_is_none(high: float, is_passed: bool) -> None:
+    nearer = replace(EVEN, calibration_error=Interval(-0.02, -0.05, high))
+    assert judge_against(nearer, decides=True).is_passed == is_passed
+
+
 @pytest.mark.parametrize("high", [0.0, 0.01, float("nan")])
 def test_probabilities_that_are_perhaps_nearer_leave_the_champion(high: float) -> None:
     perhaps = replace(EVEN, calibration_error=Interval(-0.02, -0.05, high))

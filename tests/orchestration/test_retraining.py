@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -36,6 +36,15 @@ def test_one_window_alone_does_not(before: str | None) -> None:
     assert _judged((SECOND, "drift"), *earlier) == (
         f"{SECOND} has moved, and the window before it had not, or is not known: said drift"
     )
+
+
+def test_what_asks_says_since_when_visitors_are_others() -> None:
+    from orchestration.retraining import Report, Retrain, judge
+
+    still = Report("2025-12-29 to 2026-01-04", Verdict.STABLE, "")
+    moved = [Report(window, Verdict.DRIFT, "PSI") for window in (SECOND, FIRST)]
+
+    assert judge([*moved, still], NOW, None, DAY) == Retrain(SECOND, date(2026, 1, 5), "drift: PSI")
 
 
 def test_windows_that_share_days_are_not_two() -> None:

@@ -1,0 +1,56 @@
+"""What is learnt of once visitors have changed: days since then are tested on, and set calibration and threshold.
+
+Every row is learnt from, since most of what tells visitors apart outlasts a drift of levels; how often they answer does
+not.
+"""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pandas as pd
+
+from ml.datasets import EVENT_TIMESTAMP, Split, split_at, split_by_time
+from ml.drift_verdict import DriftPolicy
+from ml.specs import ModelSpec
+from ml.terms import drift_known_to
+from ml.versions import ChampionVersion
+
+SINCE = "is_since_drift"
+
+
+def usual_days(champion: ChampionVersion | None, policy: DriftPolicy) -> tuple[date, date] | None:
+    """The first and the last day of what is usual to a champion: those that it learnt from; None where nobody decides.
+
+    Of one that knew of a drift they begin with it, and hold as many weeks as the policy compares with.
+    """
+    if champion is None:
+        return None
+    first, last = (date.fromisoformat(champion.tags[name]) for name in ("trained_from", "trained_to"))
+    drifted_on = drift_known_to(champion)
+    if drifted_on is None:
+        return first, last
+    return max(first, drifted_on), max(last, drifted_on + timedelta(weeks=policy.min_weeks, days=-1))
+
+
+def split_since(spec: ModelSpec, frame: pd.DataFrame, drifted_on: date | None) -> tuple[ModelSpec, Split]:
+    """The newer half of the days since a drift as test set, and a spec whose calibration the older half sets.
+
+    Half of those days at most is tested on, and a fifth of all days. Where nothing has drifted, or too few answers
+    since then are left to learn from, the spec is as it was and the last fifth of the days is the test set.
+
+    Raises:
+        DatasetError: there are fewer than two days.
+    """
+    split = split_by_time(frame, spec.horizon)
+    if drifted_on is None:
+        return spec, split
+    since = pd.Timestamp(drifted_on, tz="UTC")
+    days = frame.loc[frame[EVENT_TIMESTAMP] >= since, EVENT_TIMESTAMP].dt.floor("D").drop_duplicates().sort_values()
+    if days.empty:
+        return spec, split
+    shorter = split_at(frame, spec.horizon, max(split.cutoff, days.iloc[len(days) // 2]))
+    train = shorter.train.assign(**{SINCE: shorter.train[EVENT_TIMESTAMP] >= since})
+    positives = train.loc[train[SINCE], spec.label].astype(bool)
+    if min(positives.sum(), (~positives).sum()) < spec.min_positives:
+        return spec, split
+    return replace(spec, calibrating=SINCE), replace(shorter, train=train)
