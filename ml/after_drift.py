@@ -1,7 +1,6 @@
-"""What is learnt of once visitors have changed: days since then are tested on, and set calibration and threshold.
+"""What is learnt once visitors have changed: the days since then test a model, and tell it how often they answer.
 
-Every row is learnt from, since most of what tells visitors apart outlasts a drift of levels; how often they answer does
-not.
+Every row is learnt from, since most of what tells visitors apart outlasts a drift; how often they answer does not.
 """
 
 from dataclasses import replace
@@ -16,6 +15,9 @@ from ml.terms import drift_known_to
 from ml.versions import ChampionVersion
 
 SINCE = "is_since_drift"
+
+LEAST_ANSWERS = 25
+"""Answers of each kind since a drift to tell the new level by: within a fifth, where most drifts are more than that."""
 
 
 def usual_days(champion: ChampionVersion | None, policy: DriftPolicy) -> tuple[date, date] | None:
@@ -33,7 +35,7 @@ def usual_days(champion: ChampionVersion | None, policy: DriftPolicy) -> tuple[d
 
 
 def split_since(spec: ModelSpec, frame: pd.DataFrame, drifted_on: date | None) -> tuple[ModelSpec, Split]:
-    """The newer half of the days since a drift as test set, and a spec whose calibration the older half sets.
+    """The newer half of the days since a drift as test set, and a spec whose `current` rows are the older half.
 
     Half of those days at most is tested on, and a fifth of all days. Where nothing has drifted, or too few answers
     since then are left to learn from, the spec is as it was and the last fifth of the days is the test set.
@@ -51,6 +53,6 @@ def split_since(spec: ModelSpec, frame: pd.DataFrame, drifted_on: date | None) -
     shorter = split_at(frame, spec.horizon, max(split.cutoff, days.iloc[len(days) // 2]))
     train = shorter.train.assign(**{SINCE: shorter.train[EVENT_TIMESTAMP] >= since})
     positives = train.loc[train[SINCE], spec.label].astype(bool)
-    if min(positives.sum(), (~positives).sum()) < spec.min_positives:
+    if min(positives.sum(), (~positives).sum()) < LEAST_ANSWERS:
         return spec, split
-    return replace(spec, calibrating=SINCE), replace(shorter, train=train)
+    return replace(spec, current=SINCE), replace(shorter, train=train)

@@ -10,15 +10,31 @@ from ml.bundle import Calibration
 _PLATT_C = 1e4
 
 
-def fit_platt(margin: NDArray[np.float64], target: NDArray[np.bool_]) -> Calibration:
+def calibrate(
+    margin: NDArray[np.float64],
+    target: NDArray[np.bool_],
+    impression_budget: float,
+    current: NDArray[np.bool_] | None = None,
+) -> tuple[Calibration, float]:
+    """The probabilities that margins mean, and the threshold for a budget of rows shown.
+
+    Rows that are not `current` only tell how much a margin tells; None: all are.
+    """
+    current = np.ones(len(target), dtype=np.bool_) if current is None else current
+    calibration = fit_platt(margin, target, current)
+    return calibration, pick_threshold(calibration.probability(margin[current]), target[current], impression_budget)
+
+
+def fit_platt(margin: NDArray[np.float64], target: NDArray[np.bool_], current: NDArray[np.bool_]) -> Calibration:
     """Platt scaling of margins of rows that the model had not seen.
 
-    Where a higher margin went with fewer positives, the margin tells nothing: all get the share of positives.
+    The `current` rows tell how often positives are, and all rows how much a margin tells. Where a higher margin went
+    with fewer positives, the margin tells nothing: all get the share of positives.
     """
-    platt = LogisticRegression(C=_PLATT_C).fit(margin.reshape(-1, 1), target)
+    platt = LogisticRegression(C=_PLATT_C).fit(np.column_stack([margin, ~current]), target)
     slope = float(platt.coef_[0, 0])
     if slope <= 0.0:
-        share = float(target.mean())
+        share = float(target[current].mean())
         return Calibration(slope=0.0, intercept=float(np.log(share / (1 - share))))
     return Calibration(slope=slope, intercept=float(platt.intercept_[0]))
 

@@ -10,8 +10,7 @@ import xgboost as xgb
 from numpy.typing import NDArray
 
 from ml import training
-from ml.bundle import Calibration
-from ml.calibration import fit_platt, pick_threshold
+from ml.calibration import calibrate
 from ml.datasets import DatasetError, F
 from ml.encoding import Encoding
 from ml.specs import ModelSpec
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 SAMPLE_ROWS = 100_000
 """Rows, drawn at random, that settings are compared on, and that levels and missing shares are taken from."""
 
-_LABEL, _HELD_OUT, _CALIBRATES = "label", "is_held_out", "calibrates"
+_LABEL, _HELD_OUT, _CURRENT = "label", "is_held_out", "is_current"
 
 
 def on_cluster(address: str) -> Callable[[ModelSpec, pd.DataFrame, Sequence[F], float], Fitted[F]]:
@@ -53,8 +52,8 @@ def fit(
 
     Settings are compared on SAMPLE_ROWS rows here. The best one then learns from all rows there: from all folds but
     one, which tells the number of trees, the calibration and the threshold, and at last from every row. Random forests
-    and logistic regressions are left out: XGBoost alone learns from partitions. Of a spec's `calibrating` rows,
-    those of the held-out fold count.
+    and logistic regressions are left out: XGBoost alone learns from partitions. Of a spec's `current`
+    rows, those of the held-out fold count.
 
     Raises:
         TooFewPositives, DatasetError: as `training.fit`; too few positives are counted in the sample.
@@ -67,14 +66,16 @@ def fit(
     there = frame.map_partitions(
         _encoded, tried.encoding, spec, meta=_encoded(frame._meta, tried.encoding, spec)
     ).persist()
-    booster, margin, target = _learn(tried, spec, there, client)
-    calibration: Calibration = fit_platt(margin, target)
+    booster, margin, unseen = _learn(tried, spec, there, client)
+    calibration, threshold = calibrate(
+        margin, unseen[_LABEL].to_numpy(), impression_budget, unseen[_CURRENT].to_numpy()
+    )
     return replace(
         tried,
         spec=spec,
         booster=booster,
         calibration=calibration,
-        threshold=pick_threshold(calibration.probability(margin), target, impression_budget),
+        threshold=threshold,
         rows=rows,
         positives=int(there[_LABEL].sum().compute()),
     )
@@ -82,8 +83,8 @@ def fit(
 
 def _learn(
     tried: Fitted[Any], spec: ModelSpec, there: "dd.DataFrame", client: "Client"
-) -> tuple[xgb.Booster, NDArray[np.float64], NDArray[np.bool_]]:
-    """The booster of all rows, and the margins with the answers of those held out that calibrate it."""
+) -> tuple[xgb.Booster, NDArray[np.float64], pd.DataFrame]:
+    """The booster of all rows, the margins of those held out from the one that it follows, and their labels."""
     from xgboost import dask as xgb_dask
 
     names = list(tried.encoding.names)
@@ -98,12 +99,11 @@ def _learn(
         client, params, learnt, most, evals=[(matrix(unseen, learnt), "unseen")], early_stopping_rounds=patience
     )["booster"]
     trees = stopped.best_iteration + 1 if patience else most
-    calibrating = unseen[unseen[_CALIBRATES]]
-    margin = xgb_dask.inplace_predict(client, stopped[:trees], calibrating[names], predict_type="margin").compute()
+    margin = xgb_dask.inplace_predict(client, stopped[:trees], unseen[names], predict_type="margin").compute()
     booster = xgb_dask.train(client, params, matrix(there), trees)["booster"]
     # the matrix that a bundle encodes has places and no names
     booster.feature_names = None
-    return booster, np.asarray(margin), calibrating[_LABEL].compute().to_numpy(dtype=bool)
+    return booster, np.asarray(margin), unseen[[_LABEL, _CURRENT]].compute()
 
 
 def _boosted(spec: ModelSpec) -> ModelSpec:
@@ -114,13 +114,13 @@ def _boosted(spec: ModelSpec) -> ModelSpec:
 
 
 def _encoded(part: pd.DataFrame, encoding: Encoding, spec: ModelSpec) -> pd.DataFrame:
-    """The matrix of a partition's rows by column name, their labels, and whether they are held out, and calibrate."""
+    """The matrix of a partition's rows by column name, their labels, and which are held out, and current."""
     encoded = pd.DataFrame(encoding.transform(part), columns=list(encoding.names), index=part.index)
     group = part[spec.group] if spec.group else pd.Series(part.index, index=part.index)
     fold = pd.util.hash_pandas_object(group, index=False) % spec.folds
-    calibrates = part[spec.calibrating].astype(bool) if spec.calibrating else True
+    current = part[spec.current].astype(bool) if spec.current else True
     return encoded.assign(
-        **{_LABEL: part[spec.label].astype(bool), _HELD_OUT: (fold == 0).astype(bool), _CALIBRATES: calibrates}
+        **{_LABEL: part[spec.label].astype(bool), _HELD_OUT: (fold == 0).astype(bool), _CURRENT: current}
     )
 
 

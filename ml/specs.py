@@ -28,10 +28,10 @@ class ModelSpec:
 
     `decides` is true where the answer is whether to show the pop-up. `horizon` is how long after its moment a row's
     label is still open. `group` is the column of those whose rows must stay together in cross-validation and in
-    resampling; None where every row is somebody else. `calibrating` is a column that is true of the rows which
-    calibration and threshold are taken from; None where all are. A feature of which a share of `missing_limit` or more
-    is missing is left out, and so is one whose importance is below `least_importance`, if the model is none the worse
-    for it.
+    resampling; None where every row is somebody else. `current` is a column that is true of the rows of visitors as
+    they are now, which tell how often the answer is yes and where the threshold lies; None where all are. A feature of
+    which a share of `missing_limit` or more is missing is left out, and so is one whose importance is below
+    `least_importance`, if the model is none the worse for it.
     """
 
     name: str
@@ -44,7 +44,7 @@ class ModelSpec:
     candidates: tuple[Candidate, ...]
     decides: bool = False
     group: str | None = "user_pseudo_id"
-    calibrating: str | None = None
+    current: str | None = None
     min_positives: int = 50
     missing_limit: float = 1.0
     least_importance: float = 0.0

@@ -13,7 +13,7 @@ from sklearn.model_selection import cross_val_predict
 
 from ml import families
 from ml.bundle import Bundle, BundleFeature, Calibration, Header
-from ml.calibration import fit_platt, pick_threshold
+from ml.calibration import calibrate
 from ml.datasets import DatasetError, F, split_by_missing
 from ml.encoding import Encoding, Feature, Matrix
 from ml.pipelines import PipelineBooster, log_odds
@@ -114,9 +114,9 @@ def fit(
     trials = search(spec, rows, impression_budget, n_jobs)
     family = trials[0].candidate.family
     best = families.build(family, spec.seed, n_jobs).set_params(**trials[0].params)
-    told = slice(None) if spec.calibrating is None else frame[spec.calibrating].to_numpy(dtype=bool)
-    margin, answers = _unseen_margin(best, rows, rows.told(family))[told], target[told]
-    calibration = fit_platt(margin, answers)
+    margin = _unseen_margin(best, rows, rows.told(family))
+    current = frame[spec.current].to_numpy(dtype=np.bool_) if spec.current else None
+    calibration, threshold = calibrate(margin, target, impression_budget, current)
     return Fitted(
         spec=spec,
         features=kept,
@@ -124,7 +124,7 @@ def fit(
         encoding=encoding,
         booster=families.booster_of(best.fit(rows.matrix, target, **rows.told(family))),
         calibration=calibration,
-        threshold=pick_threshold(calibration.probability(margin), answers, impression_budget),
+        threshold=threshold,
         trials=trials,
         rows=len(frame),
         positives=int(target.sum()),
@@ -154,7 +154,7 @@ def golden_rows(fitted: Reads, frame: pd.DataFrame) -> list[dict[str, Any]]:
 def _refuse_unusable(spec: ModelSpec, frame: pd.DataFrame, features: Sequence[F]) -> None:
     if not features:
         raise DatasetError(f"{spec.name} has 0 features; name it among the `models` of at least one contract column.")
-    named = [column for column in (spec.group, spec.calibrating) if column]
+    named = [column for column in (spec.group, spec.current) if column]
     needed = [spec.label, *(feature.name for feature in features), *named]
     absent = [name for name in needed if name not in frame.columns]
     if absent:

@@ -42,7 +42,16 @@ def test_calibration_finds_the_rates_behind_margins() -> None:
     rng = np.random.default_rng(1)
     margin = rng.normal(size=20_000)
     target = rng.random(20_000) < 1 / (1 + np.exp(-(2 * margin - 3)))
-    calibration = fit_platt(margin, target)
+    calibration = fit_platt(margin, target, np.ones(20_000, dtype=bool))
+    assert calibration.slope == pytest.approx(2, abs=0.15)
+    assert calibration.intercept == pytest.approx(-3, abs=0.15)
+
+
+def test_some_rows_tell_how_often_and_all_how_much_a_margin_tells() -> None:
+    rng = np.random.default_rng(1)
+    margin, level = rng.normal(size=20_000), np.arange(20_000) >= 15_000
+    target = rng.random(20_000) < 1 / (1 + np.exp(-(2 * margin - np.where(level, 3, 1))))
+    calibration = fit_platt(margin, target, level)
     assert calibration.slope == pytest.approx(2, abs=0.15)
     assert calibration.intercept == pytest.approx(-3, abs=0.15)
 
@@ -50,5 +59,8 @@ def test_calibration_finds_the_rates_behind_margins() -> None:
 def test_a_margin_that_ranks_the_wrong_way_round_tells_nothing() -> None:
     margin = np.array([2.0, 1.0, 0.0, -1.0] * 10)
     target = np.array([False, False, False, True] * 10)
-    probability = fit_platt(margin, target).probability(margin)
+    probability = fit_platt(margin, target, np.ones(40, dtype=bool)).probability(margin)
     np.testing.assert_allclose(probability, 0.25)
+    level = np.arange(40) < 2
+    level[3] = True
+    np.testing.assert_allclose(fit_platt(margin, target, level).probability(margin), 1 / 3)
