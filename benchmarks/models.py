@@ -2,7 +2,7 @@
 
     python -m benchmarks.models [DAYS]
 
-DAYS are those of the pop-up model's shop, else its half a year. Writes .tactful/bench/models.json. Shops are simulated:
+DAYS are those of the pop-up model's shop, else 45. Writes .tactful/bench/models.json. Shops are simulated:
 no figure is evidence about real visitors.
 """
 
