@@ -31,7 +31,7 @@ from ml import drift, training
 from ml.bundle import BundleFeature
 from ml.datasets import features_of
 from ml.drift_verdict import DriftPolicy, Verdict, judge
-from ml.reference import WEEK, Comparison, compare
+from ml.reference import WEEK, ComparedDays, compared_days
 from ml.specs import POPUP_BEHAVIOUR
 from ml.training import Fitted
 from ml.watched import DAY, USER, Answers, DriftColumns, Watched
@@ -60,7 +60,7 @@ class Alarm:
     columns: DriftColumns
     champion: Fitted[BundleFeature]
 
-    def judge(self, rows: Rows, days: Comparison) -> tuple[Verdict, float, float]:
+    def judge(self, rows: Rows, days: ComparedDays) -> tuple[Verdict, float, float]:
         """The verdict on a window, how likely chance is, and the highest index of a feature."""
         sessions, answers = rows
         watched = Watched(sessions, self.columns, Answers(answers, CONVERTS, self.champion.score))
@@ -113,7 +113,9 @@ def steps(alarm: Alarm, seed: int) -> list[Judged]:
         learnt = (weeks[case - LEARNT_WEEKS][0], weeks[case - 1][-1])
         window = weeks[case + week]
         both = _joined(_between(rows["nothing"], *learnt), _between(rows[world or kind], window[0], window[-1]))
-        return Judged(kind, seed, case, week, *alarm.judge(both, compare(set(both[0][DAY]), window[-1], learnt=learnt)))
+        return Judged(
+            kind, seed, case, week, *alarm.judge(both, compared_days(set(both[0][DAY]), window[-1], learnt=learnt))
+        )
 
     cases = range(LEARNT_WEEKS, LEARNT_WEEKS + CASES)
     told = [judged(kind, case, 0) for kind in ("nothing", "relabelled") for case in cases]
@@ -139,7 +141,10 @@ def seasons(alarm: Alarm, seed: int) -> list[Judged]:
     told = []
     for case in range(SEASON_WINDOWS):
         newest = second + timedelta(days=(case + 1) * WEEK - 1)
-        declared, undeclared = compare(days, newest, [SEASON]), compare([day for day in days if day >= before], newest)
+        declared, undeclared = (
+            compared_days(days, newest, [SEASON]),
+            compared_days([day for day in days if day >= before], newest),
+        )
         told.append(Judged("season_peak", seed, case, 0, *alarm.judge(rows, declared)))
         # later on, undeclared, the peak is compared with itself
         if case < LEARNT_WEEKS // 2:
@@ -157,10 +162,10 @@ def speed() -> dict[str, float]:
     who = {DAY: rng.choice(np.array(days), rows), USER: rng.integers(0, rows, rows).astype(str)}
     watched = Watched(pd.DataFrame({**who, **numbers, **texts}), DriftColumns(list(numbers), list(texts)))
     began = time.perf_counter()
-    drift.measure(watched, compare(days, days[-1]), DriftPolicy())
+    drift.measure(watched, compared_days(days, days[-1]), DriftPolicy())
     measured = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        drift.report_on(watched, compare(days, days[-1]), DriftPolicy(), Path(folder))
+        drift.report_on(watched, compared_days(days, days[-1]), DriftPolicy(), Path(folder))
     return {"null_distribution_seconds": measured - began, "report_seconds": time.perf_counter() - measured}
 
 

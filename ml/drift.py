@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ml import drift_page, null_psi, relabelling
 from ml.drift_verdict import ColumnDrift, DriftPolicy, DriftReport, DriftVerdict, Ratios, Theme, judge, lacking
 from ml.null_psi import Counted, Judged, Units
-from ml.reference import Comparison
+from ml.reference import ComparedDays
 from ml.relabelling import MISSING, Relabelling
 from ml.watched import DAY, USER, Answers, Watched
 
@@ -29,7 +29,7 @@ EVIDENTLY, INDEX = "evidently.html", "index.html"
 
 
 def report_on(
-    watched: Watched, days: Comparison, policy: DriftPolicy, folder: Path
+    watched: Watched, days: ComparedDays, policy: DriftPolicy, folder: Path
 ) -> tuple[DriftReport, DriftVerdict]:
     """How far the window of `days` has moved, and what that comes to; their pages are written to `folder`.
 
@@ -48,7 +48,7 @@ def report_on(
     return report, verdict
 
 
-def measure(watched: Watched, days: Comparison, policy: DriftPolicy) -> DriftReport:
+def measure(watched: Watched, days: ComparedDays, policy: DriftPolicy) -> DriftReport:
     """How far the window of `days` has moved from its reference, without a page.
 
     Levels that the reference does not know are told apart: one of them alone would give an index above 5, whatever its
@@ -88,7 +88,7 @@ class _Sides:
     counted: tuple[Counted, ...]
 
     @classmethod
-    def of(cls, watched: Watched, days: Comparison) -> "_Sides":
+    def of(cls, watched: Watched, days: ComparedDays) -> "_Sides":
         sessions = watched.sessions
         units = days.units(sessions[DAY], sessions[USER])
         is_varied = {name: _is_varied(sessions[name], units.is_current) for name in watched.columns.names}
@@ -111,7 +111,7 @@ class _Sides:
         return Ratios(float(before[0] / before[1]), float(after[0] / after[1])) if before[1] * after[1] else None
 
 
-def _counted(answers: Answers, days: Comparison) -> tuple[pd.DataFrame, list[Counted]]:
+def _counted(answers: Answers, days: ComparedDays) -> tuple[pd.DataFrame, list[Counted]]:
     """The values of what answers are watched by that Evidently measures too, and the counts of all of it."""
     frame = answers.frame
     units = days.units(frame[DAY], frame[USER])
@@ -127,7 +127,7 @@ def _counted(answers: Answers, days: Comparison) -> tuple[pd.DataFrame, list[Cou
 
 
 def _relabelled(
-    watched: Watched, days: Comparison, policy: DriftPolicy, moved: Sequence[str]
+    watched: Watched, days: ComparedDays, policy: DriftPolicy, moved: Sequence[str]
 ) -> tuple[tuple[Relabelling, ...], tuple[str, ...]]:
     """What, undone, leaves no feature and no score that moved, if both names' rows are alike; and what has even so."""
     features = [name for name in moved if name not in _THEMES]
@@ -144,7 +144,7 @@ def _relabelled(
     return likely, left
 
 
-def _moved(watched: Watched, days: Comparison, policy: DriftPolicy) -> tuple[str, ...]:
+def _moved(watched: Watched, days: ComparedDays, policy: DriftPolicy) -> tuple[str, ...]:
     counted = _Sides.of(watched, days).counted
     return null_psi.moved(null_psi.judge(counted, policy.exchange), policy.exchange)
 

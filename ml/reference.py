@@ -14,7 +14,7 @@ WEEK = 7
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ComparedDays:
     """The days of a window, and for each of them the same number of earlier days of its weekday; the newest first.
 
     `peak` is the season that they all lie in; None outside every peak.
@@ -66,9 +66,9 @@ class Comparison:
         return places
 
 
-def compare(
+def compared_days(
     days: Iterable[date], newest: date, peaks: Sequence[Peak] = (), learnt: tuple[date, date] | None = None
-) -> Comparison:
+) -> ComparedDays:
     """The week that ends with `newest`, and the days of `days` to compare it with.
 
     A week that a season begins or ends in is cut to the days of its newest day's. `learnt` are the first and the last
@@ -85,4 +85,4 @@ def compare(
     same = [[other for other in before if (day - other).days % WEEK == 0] for day in window]
     weeks = min(map(len, same))
     reference = sorted((day for others in same for day in others[:weeks]), reverse=True)
-    return Comparison(window, tuple(reference), peak)
+    return ComparedDays(window, tuple(reference), peak)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ml import relabelling
 from ml.datasets import EVENT_TIMESTAMP
-from ml.reference import Comparison
+from ml.reference import ComparedDays
 from ml.relabelling import MISSING, Relabelling
 
 DAY, USER = "session_date", "user_pseudo_id"
@@ -64,7 +64,7 @@ class Watched:
     columns: DriftColumns
     answers: Answers | None = None
 
-    def on(self, days: Comparison) -> "Watched":
+    def on(self, days: ComparedDays) -> "Watched":
         """What falls on the days of a comparison."""
         answers = self.answers
         return replace(

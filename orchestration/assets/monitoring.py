@@ -64,7 +64,7 @@ def feature_drift(
     from ml import drift
     from ml.after_drift import usual_days
     from ml.drift_verdict import DriftPolicy
-    from ml.reference import compare
+    from ml.reference import compared_days
     from ml.watched import DAY, DriftColumns, Watched
 
     columns = _columns()
@@ -73,7 +73,9 @@ def feature_drift(
     store, policy = registry.open(), DriftPolicy()
     version = store.champion(POPUP_BEHAVIOUR.name)
     champion = _read(context, store, version)
-    days = compare(set(sessions[DAY]), SOURCE.last, SETTINGS.peaks, usual_days(version, policy) if champion else None)
+    days = compared_days(
+        set(sessions[DAY]), SOURCE.last, SETTINGS.peaks, usual_days(version, policy) if champion else None
+    )
     watched = Watched(
         sessions,
         DriftColumns(

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from ml import drift
 from ml.drift import CALIBRATION, LABEL_RATE, SCORE, measure, report_on
 from ml.drift_verdict import DriftPolicy, DriftReport, Verdict, judge
-from ml.reference import Comparison, compare
+from ml.reference import ComparedDays, compared_days
 from ml.watched import DAY, USER, Answers, DriftColumns, Score, Watched
 
 POLICY = DriftPolicy()
 COLUMNS = DriftColumns(numeric=["pages"], categorical=["device", "channel"])
 LAST = date(2026, 3, 1)
 CALENDAR = [LAST - timedelta(days=ago) for ago in range(49)]
-DAYS: Comparison = compare(CALENDAR, LAST)
+DAYS: ComparedDays = compared_days(CALENDAR, LAST)
 
 
 def _visits(seed: int = 1, per_day: int = 300) -> pd.DataFrame:
