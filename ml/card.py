@@ -69,7 +69,7 @@ def model_card(
         "Limits": "A score says how likely an answer is, not why, nor what showing something would change. "
         "Intervals resample users of these test days; another season may lie outside them.",
         "Pictures": "`plots/` of the run: ROC, precision and recall, calibration, lift, importance; what pushes "
-        "scores up or down, but of a random forest; groups of visitors, and errors; of the training rows, levels "
+        "scores up or down; groups of visitors, and errors; of the training rows, levels "
         "that tell of the label and principal components.",
     }
     return markdown(sections)

@@ -11,14 +11,12 @@ BASE = "base"
 """The column of what a model says of nobody in particular."""
 
 
-def contributions(fitted: Fitted[F], frame: pd.DataFrame) -> pd.DataFrame | None:
+def contributions(fitted: Fitted[F], frame: pd.DataFrame) -> pd.DataFrame:
     """What each feature adds to the log odds of each row, and their BASE; a row's sum is its uncalibrated margin.
 
-    Levels of a text count together. Of a random forest there is None: its votes are not added up on this scale.
+    Levels of a text count together.
     """
     shares = families.contributions(fitted.booster, fitted.encoding.transform(frame))
-    if shares is None:
-        return None
     parts = np.split(shares, np.cumsum(list(fitted.encoding.widths.values())), axis=1)
     return pd.DataFrame(
         {name: part.sum(axis=1) for name, part in zip((*fitted.encoding.levels, BASE), parts, strict=True)},

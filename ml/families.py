@@ -6,7 +6,6 @@ import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
-from sklearn.ensemble import RandomForestClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
@@ -71,7 +70,8 @@ def build(family: Family, seed: int, n_jobs: int, to_compare: bool = False) -> C
             imputer = SimpleImputer(strategy="median", keep_empty_features=True)
             return make_pipeline(imputer, StandardScaler(), LogisticRegression(max_iter=500, random_state=seed))
         case "random_forest":
-            return RandomForestClassifier(random_state=seed, n_jobs=n_jobs)
+            # as XGBoost grows one, its votes add up on the scale of log odds, and SHAP values tell them apart
+            return xgb.XGBRFClassifier(tree_method="hist", random_state=seed, n_jobs=n_jobs)
         case "xgboost":
             kind = EarlyStopped if to_compare else LearntAgain
             return kind(tree_method="hist", random_state=seed, n_jobs=n_jobs)
@@ -87,8 +87,6 @@ def importance(booster: xgb.Booster | PipelineBooster, columns: int) -> NDArray[
     if isinstance(booster, xgb.Booster):
         gains = booster.get_score(importance_type="total_gain")
         raw = np.array([gains.get(f"f{column}", 0.0) for column in range(columns)], dtype=np.float64)
-    elif hasattr(booster.classifier, "feature_importances_"):
-        raw = booster.classifier.feature_importances_
     else:
         raw = np.abs(booster.classifier[-1].coef_[0])
     return raw / (raw.sum() or 1.0)
@@ -102,13 +100,11 @@ def importance_by_feature(booster: xgb.Booster | PipelineBooster, encoding: Enco
     return dict(sorted(zip(encoding.levels, by_feature, strict=True), key=lambda pair: -pair[1]))
 
 
-def contributions(booster: xgb.Booster | PipelineBooster, matrix: Matrix) -> NDArray[np.float64] | None:
-    """SHAP values, shape (rows, columns + 1), the base last; None for a forest, whose votes are no log odds."""
+def contributions(booster: xgb.Booster | PipelineBooster, matrix: Matrix) -> NDArray[np.float64]:
+    """SHAP values, shape (rows, columns + 1), the base last."""
     if isinstance(booster, xgb.Booster):
         shares: NDArray[np.float64] = booster.predict(xgb.DMatrix(matrix), pred_contribs=True).astype(np.float64)
         return shares
-    if not hasattr(booster.classifier, "steps"):
-        return None
     # scaled columns have the mean 0, so that a linear term is its own SHAP value
     *_, linear = booster.classifier
     terms = booster.classifier[:-1].transform(matrix) * linear.coef_[0]

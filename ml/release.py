@@ -152,7 +152,7 @@ def _draw(fitted: Fitted[BundleFeature], evidence: _Evidence, test: pd.DataFrame
     found, values = contributions(fitted, rows), pd.DataFrame(fitted.encoding.recode(rows), index=rows.index)
     return (
         *plots.draw_model(curves(target, score), fitted.importance(), folder),
-        *(() if found is None else (plots.draw_contributions(found.drop(columns=BASE), values, folder),)),
+        plots.draw_contributions(found.drop(columns=BASE), values, folder),
     )
 
 

@@ -164,7 +164,18 @@ PURCHASE_PROPENSITY = ModelSpec(
     least_importance=0.01,
     candidates=(
         Candidate("logistic_regression", {"logisticregression__C": (0.1,)}),
-        Candidate("random_forest", {"n_estimators": (40,), "max_samples": (0.2,), "min_samples_leaf": (10,)}),
+        Candidate(
+            "random_forest",
+            {
+                "n_estimators": (40,),
+                "max_depth": (14,),
+                # of a hundredth that buy, 30 rows
+                "min_child_weight": (0.3,),
+                "subsample": (0.5,),
+                "colsample_bynode": (0.3,),
+                "reg_lambda": (0.1,),
+            },
+        ),
         Candidate(
             "xgboost",
             {
