@@ -1,6 +1,6 @@
 """What trainings that died have left in MLflow: runs that nobody ends, versions that were never finished."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -27,16 +27,16 @@ class Cleaning:
     marked: tuple[str, ...]
 
 
-def clean(registry: Registry, now: datetime, longest: timedelta = LONGEST) -> Cleaning:
-    """End runs that have gone on for `longest`, and mark versions without a digest that are as old; none is deleted.
+def clean(registry: Registry, now: datetime, models: Iterable[str], longest: timedelta = LONGEST) -> Cleaning:
+    """End runs that have gone on for `longest`, and mark versions of `models` without a digest that are as old.
 
-    No version that an alias points to is touched, whatever it lacks: people have put it there.
+    None is deleted. No version that an alias points to is touched, whatever it lacks: people have put it there.
     """
     client = _client(registry)
     registry.ensure()
     before = now - longest
     ended = tuple(_end(client, run, longest) for run in _abandoned(client, before))
-    marked = tuple(_mark(client, version) for version in _unfinished(client, before))
+    marked = tuple(_mark(client, version) for name in models for version in _unfinished(client, name, before))
     return Cleaning(ended, marked)
 
 
@@ -53,14 +53,14 @@ def _end(client: "MlflowClient", run: "Run", longest: timedelta) -> str:
     return run_id
 
 
-def _unfinished(client: "MlflowClient", before: datetime) -> "Iterator[ModelVersion]":
-    for model in client.search_registered_models():
-        kept = {str(version) for version in model.aliases.values()}
-        for version in client.search_model_versions(f"name = '{model.name}'"):
-            is_old = version.creation_timestamp < before.timestamp() * 1000
-            is_told = BUNDLE_DIGEST in version.tags or ORPHANED in version.tags
-            if is_old and not is_told and str(version.version) not in kept:
-                yield version
+def _unfinished(client: "MlflowClient", model: str, before: datetime) -> "Iterator[ModelVersion]":
+    found = client.search_registered_models(f"name = '{model}'")
+    kept = {str(version) for registered in found for version in registered.aliases.values()}
+    for version in client.search_model_versions(f"name = '{model}'"):
+        is_old = version.creation_timestamp < before.timestamp() * 1000
+        is_told = BUNDLE_DIGEST in version.tags or ORPHANED in version.tags
+        if is_old and not is_told and str(version.version) not in kept:
+            yield version
 
 
 def _mark(client: "MlflowClient", version: "ModelVersion") -> str:

@@ -231,3 +231,6 @@ BUYER_STAGE = StageSpec(
 )
 
 MODELS = (POPUP_PROFILE, POPUP_BEHAVIOUR, PURCHASE_PROPENSITY, CHURN)
+
+REGISTERED = tuple(spec.name for spec in (*MODELS, BUYER_STAGE, USER_SEGMENTS))
+"""The names of all that the platform keeps versions of."""

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from ml.specs import REGISTERED
 from orchestration.resources import OWNERS, LandingResource, RegistryResource, names
 
 GROUP = "upkeep"
@@ -16,7 +17,7 @@ def abandoned_trainings(landing: LandingResource, registry: RegistryResource) ->
 
     # with the home's turn, no other run is training in it
     landing.take()
-    cleaning = janitor.clean(registry.open(), datetime.now(UTC))
+    cleaning = janitor.clean(registry.open(), datetime.now(UTC), REGISTERED)
     return dg.MaterializeResult(
         metadata={
             "runs_ended": len(cleaning.ended),
