@@ -12,7 +12,8 @@ from orchestration.jobs import recluster, refresh, retrain
 from orchestration.partitions import DAILY, range_tags
 from orchestration.resources import SETTINGS
 from orchestration.today import FIRST_HOUR, Wait, what_today
-from tactful.notices import Notice, send
+from orchestration.told import tell_once
+from tactful.notices import Notice
 from tactful.seasons import peak_on
 from tactful.source import Source, source_of
 
@@ -43,14 +44,14 @@ def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReaso
     today = {_DAY: f"{now:%Y-%m-%d}"}
     if context.instance.get_runs(dg.RunsFilter(tags=today), limit=1):
         return dg.SkipReason(f"{today[_DAY]} is asked for already.")
-    what = what_today(_source(), now, SETTINGS.data_until_hour, _untrained(), SETTINGS.last_day)
+    what = what_today(_source(), now, SETTINGS.data_until_hour, SETTINGS.last_day)
     if isinstance(what, Wait):
-        if what.urgency:
-            send(SETTINGS, Notice(f"The daily job waits: {what.told}", what.told, what.urgency))
+        notice = Notice(f"The daily job waits: {what.told}", what.told, what.urgency)
+        tell_once(context.instance, SETTINGS, "daily", f"{today[_DAY]} {what.urgency}", notice)
         return dg.SkipReason(what.told)
     return dg.RunRequest(
         run_key=today[_DAY],
-        asset_selection=_asked(context, what.untrained),
+        asset_selection=_asked(context, _untrained()),
         tags={**today, **range_tags(what.first, what.last)},
     )
 

@@ -1,6 +1,5 @@
 """What a day asks for: to wait for its data, to be built, or nothing any more. Pure rules, which know no Dagster."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
@@ -14,19 +13,18 @@ FIRST_HOUR = 14
 
 @dataclass(frozen=True)
 class Wait:
-    """The newest day is not there; `urgency` is None where those who run the platform know so already."""
+    """The newest day is not there: it is a failure once it is given up."""
 
     told: str
-    urgency: Literal["warning", "failure"] | None
+    urgency: Literal["warning", "failure"]
 
 
 @dataclass(frozen=True)
 class Build:
-    """The days to build, both included, and the models to train, since they have no champion."""
+    """The days to build, both included."""
 
     first: date
     last: date
-    untrained: Sequence[str]
 
 
 def due_day(source: Source, now: datetime, last_day: date | None) -> date:
@@ -37,14 +35,11 @@ def due_day(source: Source, now: datetime, last_day: date | None) -> date:
     return min(yesterday, last_day) if last_day else yesterday
 
 
-def what_today(
-    source: Source | str, now: datetime, until: int, untrained: Sequence[str], last_day: date | None = None
-) -> Wait | Build:
+def what_today(source: Source | str, now: datetime, until: int, last_day: date | None = None) -> Wait | Build:
     """What to do at `now`, on the property's clock, about a day whose data are waited for `until` an hour of it.
 
-    `source` is what there is, or why it can't be looked at. The day is told to be missing at its first hour, and given
-    up at the last. What is built are the newest day and those that GA4 may have rewritten since, and one more, whose
-    sessions may go on into the first.
+    `source` is what there is, or why it can't be looked at. What is built are the newest day and those that GA4 may
+    have rewritten since, and one more, whose sessions may go on into the first.
     """
     if isinstance(source, str):
         return _wait(source, now, until)
@@ -52,10 +47,10 @@ def what_today(
     if source.last < due:
         return _wait(f"{due} is not there; the newest day of {source.place} is {source.last}.", now, until)
     first = max(source.first, source.last - REWRITTEN - timedelta(days=1))
-    return Build(first, source.last, untrained)
+    return Build(first, source.last)
 
 
 def _wait(why: str, now: datetime, until: int) -> Wait:
     if now.hour >= until:
         return Wait(f"{why} It is given up for today.", "failure")
-    return Wait(f"{why} It is looked for on the hour until {until}:00.", "warning" if now.hour <= FIRST_HOUR else None)
+    return Wait(f"{why} It is looked for on the hour until {until}:00.", "warning")

@@ -13,7 +13,14 @@ Urgency = Literal["info", "warning", "failure"]
 
 
 class NoticeError(RuntimeError):
-    """A notice did not reach everybody; the message says how many it missed and never to whom it went."""
+    """A notice did not reach everybody; the message says how many it missed and never to whom it went.
+
+    `reached` are the places that it did reach.
+    """
+
+    def __init__(self, message: str, reached: int = 0) -> None:
+        super().__init__(message)
+        self.reached = reached
 
 
 @dataclass(frozen=True)
@@ -52,7 +59,8 @@ def send(settings: Settings, notice: Notice) -> bool:
     opened = _opened(settings)
     missed = [place for place in opened if not _reaches(place, notice)]
     if missed:
-        raise NoticeError(f"{len(missed)} of the {len(opened)} places of {variable('notify')} could not be told.")
+        told = f"{len(missed)} of the {len(opened)} places of {variable('notify')} could not be told."
+        raise NoticeError(told, reached=len(opened) - len(missed))
     return True
 
 

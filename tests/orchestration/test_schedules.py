@@ -139,14 +139,19 @@ def test_a_day_is_asked_for_once_however_often_the_hour_strikes(
     assert isinstance(_tick(daily, AFTERNOON.replace(day=20), instance), dg.RunRequest)
 
 
+@pytest.mark.parametrize("first_look", [14, 17, 19])
 def test_those_who_are_named_are_told_once_that_a_day_is_missing_and_once_that_it_is_given_up(
-    instance: dg.DagsterInstance, trained: set[str], heard: Receiver, monkeypatch: pytest.MonkeyPatch
+    first_look: int,
+    instance: dg.DagsterInstance,
+    trained: set[str],
+    heard: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from orchestration import schedules
 
     monkeypatch.setattr(schedules, "source_of", lambda _: replace(TWO_WEEKS, kind="files"))
 
-    told = [_tick(schedules.daily, AFTERNOON.replace(day=20, hour=hour), instance) for hour in range(14, 21)]
+    told = [_tick(schedules.daily, AFTERNOON.replace(day=20, hour=hour), instance) for hour in range(first_look, 21)]
 
     assert told[0] == (
         "2026-01-19 is not there; the newest day of /export is 2026-01-18. It is looked for on the hour until 20:00."

@@ -18,38 +18,37 @@ def _at(hour: int, day: int = 19) -> datetime:
 def test_yesterday_is_built_with_the_three_days_that_ga4_may_have_rewritten_and_the_one_before() -> None:
     from orchestration.today import Build, what_today
 
-    assert what_today(_source(), _at(14), 20, ["churn"]) == Build(date(2026, 1, 14), NEWEST, ["churn"])
+    assert what_today(_source(), _at(14), 20) == Build(date(2026, 1, 14), NEWEST)
 
 
 def test_no_day_before_the_first_is_built() -> None:
     from orchestration.today import Build, what_today
 
-    built = what_today(_source(newest=date(2026, 1, 6)), _at(14, day=7), 20, [])
+    built = what_today(_source(newest=date(2026, 1, 6)), _at(14, day=7), 20)
 
-    assert built == Build(FIRST, date(2026, 1, 6), [])
+    assert built == Build(FIRST, date(2026, 1, 6))
 
 
 @pytest.mark.parametrize(
     ("hour", "urgency", "ending"),
     [
         (14, "warning", "It is looked for on the hour until 20:00."),
-        (15, None, "It is looked for on the hour until 20:00."),
-        (19, None, "It is looked for on the hour until 20:00."),
+        (19, "warning", "It is looked for on the hour until 20:00."),
         (20, "failure", "It is given up for today."),
     ],
 )
-def test_a_missing_day_is_told_once_waited_for_and_given_up(hour: int, urgency: str | None, ending: str) -> None:
+def test_a_missing_day_is_waited_for_and_given_up(hour: int, urgency: str, ending: str) -> None:
     from orchestration.today import Wait, what_today
 
     told = f"2026-01-19 is not there; the newest day of /export is 2026-01-18. {ending}"
 
-    assert what_today(_source(), _at(hour, day=20), 20, []) == Wait(told, urgency)  # type: ignore[arg-type]
+    assert what_today(_source(), _at(hour, day=20), 20) == Wait(told, urgency)  # type: ignore[arg-type]
 
 
 def test_an_export_that_can_t_be_looked_at_is_waited_for_too() -> None:
     from orchestration.today import Wait, what_today
 
-    what = what_today("BigQuery can't be asked: 503.", _at(14), 20, [])
+    what = what_today("BigQuery can't be asked: 503.", _at(14), 20)
 
     assert what == Wait("BigQuery can't be asked: 503. It is looked for on the hour until 20:00.", "warning")
 
