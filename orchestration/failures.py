@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import dagster as dg
+from dagster_shared.error import SerializableErrorInfo
 
 
 def reason_of(event: dg.DagsterEvent) -> str:
@@ -10,7 +11,11 @@ def reason_of(event: dg.DagsterEvent) -> str:
     data = event.step_failure_data
     if data.user_failure_data and data.user_failure_data.description:
         return str(data.user_failure_data.description)
-    error = data.error
+    return cause_of(data.error)
+
+
+def cause_of(error: SerializableErrorInfo | None) -> str:
+    """The first line of the error that an error comes from."""
     while error is not None and error.cause is not None:
         error = error.cause
     return error.message.strip().splitlines()[0] if error else "no reason was given"

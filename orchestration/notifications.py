@@ -1,9 +1,15 @@
-"""Runs as notices: what is told of one that failed, or went on although a check failed."""
+"""What is told of a run that failed or went on although a check failed, and of a tick that failed."""
+
+from collections.abc import Iterator
 
 import dagster as dg
+from dagster._core.scheduler.instigation import InstigatorStatus, InstigatorTick, TickStatus
 
-from orchestration.failures import failed_checks, failed_steps
+from orchestration.failures import cause_of, failed_checks, failed_steps
 from tactful.notices import Notice
+
+_ON = {InstigatorStatus.RUNNING, InstigatorStatus.DECLARED_IN_CODE}
+_ENDED = [TickStatus.SUCCESS, TickStatus.SKIPPED, TickStatus.FAILURE]
 
 
 def of_failure(instance: dg.DagsterInstance, run: dg.DagsterRun, why: str | None) -> Notice:
@@ -22,3 +28,15 @@ def of_failed_checks(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Notice
     is_grave = any(severity == dg.AssetCheckSeverity.ERROR for severity, _ in failed)
     title = f"Checks failed in the run {run.run_id[:8]} of {run.job_name}: {len(failed)}"
     return Notice(title, "\n".join(told for _, told in failed), "failure" if is_grave else "warning")
+
+
+def failed_ticks(instance: dg.DagsterInstance) -> Iterator[InstigatorTick]:
+    """The newest tick of each schedule and sensor that is switched on, where it failed."""
+    for state in instance.all_instigator_state(instigator_statuses=_ON):
+        newest = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1, statuses=_ENDED)
+        yield from (tick for tick in newest if tick.status == TickStatus.FAILURE)
+
+
+def of_failed_tick(tick: InstigatorTick) -> Notice:
+    """What is told of a schedule or sensor that could not say what it asks for."""
+    return Notice(f"The {tick.instigator_type.value.lower()} {tick.instigator_name} failed", cause_of(tick.error))

@@ -1,6 +1,5 @@
 """What runs because something has happened: retraining for drift, notices of what goes wrong, runs that died."""
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -17,6 +16,7 @@ from orchestration.assets.monitoring import feature_drift
 from orchestration.jobs import everything, retrain
 from orchestration.resources import SETTINGS
 from orchestration.retraining import Report, Rest, judge
+from orchestration.told import last_told, note, tell_once
 from tactful.notices import champion_moved, send
 
 _REPORTS = 40
@@ -92,14 +92,22 @@ def end_dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 @dg.sensor(minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
 def notify_on_moves(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Tells of every champion that has moved since the last look, whoever moved it; the first look tells of none."""
-    made = {spec.name: _moves(spec.name) for spec in (*MODELS, BUYER_STAGE, USER_SEGMENTS)}
-    known = json.loads(context.cursor) if context.cursor else {name: len(moves) for name, moves in made.items()}
-    new = [move for name, moves in made.items() for move in moves[known.get(name, 0) :]]
-    # noted before they are told: who was reached is not to be told again because somebody else was not
-    context.update_cursor(json.dumps({name: len(moves) for name, moves in made.items()}))
-    for move in new:
-        send(SETTINGS, champion_moved(move.model, move.from_version, move.to_version, _why(move)))
+    new = [move for spec in (*MODELS, BUYER_STAGE, USER_SEGMENTS) for move in _tell_moves(context.instance, spec.name)]
     return dg.SkipReason("; ".join(map(str, new)) or "No champion has moved.")
+
+
+def _tell_moves(instance: dg.DagsterInstance, model: str) -> Sequence[Move]:
+    """Tell of a model's moves one by one, and return those that were new."""
+    moves, about = _moves(model), f"moves of {model}"
+    known = last_told(instance, about)
+    if known is None:
+        note(instance, about, str(len(moves)))
+        return ()
+    for number in range(int(known), len(moves)):
+        move = moves[number]
+        notice = champion_moved(move.model, move.from_version, move.to_version, _why(move))
+        tell_once(instance, SETTINGS, about, str(number + 1), notice)
+    return moves[int(known) :]
 
 
 def _moves(model: str) -> Sequence[Move]:
@@ -113,4 +121,22 @@ def _why(move: Move) -> str:
     return f"{move.kind}, asked by {move.asked_by}. {move.reason}"
 
 
-SENSORS = [retrain_on_drift, notify_on_failure, notify_on_failed_checks, notify_on_moves, end_dead_runs]
+@dg.sensor(minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
+def notify_on_failed_ticks(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Tells of schedules and sensors that fail before they have asked for a run; of each once a day, while it fails."""
+    failed = list(notifications.failed_ticks(context.instance))
+    for tick in failed:
+        day = f"{datetime.fromtimestamp(tick.timestamp, SETTINGS.zone):%Y-%m-%d}"
+        notice = notifications.of_failed_tick(tick)
+        tell_once(context.instance, SETTINGS, f"ticks of {tick.instigator_name}", day, notice)
+    return dg.SkipReason(", ".join(f"{tick.instigator_name} fails" for tick in failed) or "No tick has failed.")
+
+
+SENSORS = [
+    retrain_on_drift,
+    notify_on_failure,
+    notify_on_failed_checks,
+    notify_on_failed_ticks,
+    notify_on_moves,
+    end_dead_runs,
+]

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from ml.promotion import Order, Seat
 from ml.registry import CHAMPION, Registry
+from tactful.notices import NoticeError
 from tactful.settings import Settings
 from tests.ml.rivals import add_version, good
 from tests.notice_server import Receiver, receiver
@@ -160,22 +161,41 @@ def test_each_move_of_a_champion_is_told_of_once(
     registry = Registry.of(settings)
     first, second = (add_version(registry, "popup_profile", good()) for _ in range(2))
 
-    def look(cursor: str | None) -> str | None:
-        with dg.build_sensor_context(instance=instance, cursor=cursor) as context:
+    def look() -> None:
+        with dg.build_sensor_context(instance=instance) as context:
             sensors.notify_on_moves(context)
-            return context.cursor
 
-    cursor = look(None)
+    look()
     registry.point("popup_profile", CHAMPION, first)
-    cursor = look(cursor)
+    look()
     Seat(registry, "popup_profile").promote(second, Order("Ada", "It is better."), first)
-    cursor = look(look(cursor))
+    look()
+    look()
 
     assert [told["title"] for told in heard.told] == [
         f"The champion of popup_profile was none and is version {first}",
         f"The champion of popup_profile was version {first} and is version {second}",
     ]
     assert heard.told[1]["message"].endswith("promote, asked by Ada. It is better.")
+
+
+def test_who_was_told_of_a_move_is_not_told_again_because_somebody_else_was_not(
+    instance: dg.DagsterInstance, heard: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from orchestration import sensors
+
+    settings = Settings(home=tmp_path, notify=SecretStr(f"{heard.url},json://127.0.0.1:1"))
+    monkeypatch.setattr(sensors, "SETTINGS", settings)
+    registry = Registry.of(settings)
+    version = add_version(registry, "popup_profile", good())
+    with dg.build_sensor_context(instance=instance) as context:
+        sensors.notify_on_moves(context)
+        registry.point("popup_profile", CHAMPION, version)
+        with pytest.raises(NoticeError, match="1 of the 2 places"):
+            sensors.notify_on_moves(context)
+        sensors.notify_on_moves(context)
+
+    assert len(heard.told) == 1
 
 
 def test_of_a_run_in_which_all_is_well_nobody_is_told(instance: dg.DagsterInstance, heard: Receiver) -> None:
