@@ -29,15 +29,13 @@ def list_days(folder: Path) -> Mapping[date, tuple[Path, ...]]:
     day are never read together.
 
     Raises:
-        ExportError: the folder is missing, or holds no day.
+        ExportError: the folder is missing, can't be read, or holds no day.
     """
-    if not folder.is_dir():
-        raise ExportError(f"Export folder {folder} is missing: name a folder of events_YYYYMMDD.parquet files.")
-    tables: dict[tuple[date, str], tuple[Path, ...]] = {}
-    for entry in sorted(folder.iterdir()):
-        if (name := _DAY.fullmatch(entry.name)) and (files := _files(entry)):
-            table = (_day(name[2], entry), name[1] or DAILY)
-            tables[table] = (*tables.get(table, ()), *files)
+    try:
+        tables = _tables(folder)
+    except OSError as unreadable:
+        why = unreadable.strerror or unreadable
+        raise ExportError(f"Export folder {folder} can't be read ({why}): mend its disk or its permissions.") from None
     if not tables:
         raise ExportError(f"Export folder {folder} holds no day: events_YYYYMMDD.parquet files are needed.")
     best_last = sorted(tables, key=lambda table: (table[0], -KINDS.index(table[1])))
@@ -61,6 +59,18 @@ def missing_days(days: Mapping[date, Sequence[Path]]) -> tuple[date, ...]:
     first, last = min(days), max(days)
     span = (first + timedelta(days=n) for n in range((last - first).days))
     return tuple(day for day in span if day not in days)
+
+
+def _tables(folder: Path) -> Mapping[tuple[date, str], tuple[Path, ...]]:
+    """The files of each table, by its day and kind."""
+    if not folder.is_dir():
+        raise ExportError(f"Export folder {folder} is missing: name a folder of events_YYYYMMDD.parquet files.")
+    tables: dict[tuple[date, str], tuple[Path, ...]] = {}
+    for entry in sorted(folder.iterdir()):
+        if (name := _DAY.fullmatch(entry.name)) and (files := _files(entry)):
+            table = (_day(name[2], entry), name[1] or DAILY)
+            tables[table] = (*tables.get(table, ()), *files)
+    return tables
 
 
 def _files(entry: Path) -> tuple[Path, ...]:

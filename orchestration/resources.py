@@ -1,7 +1,6 @@
 """What assets are handed; settings are read here, once."""
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -19,11 +18,12 @@ from feature_repo import contract
 from feature_repo.store import open_store
 from ga4_export import bigquery
 from ga4_export.landing import Landing
+from orchestration import orphans
 from orchestration.turns import OfOneRun
 from tactful import settings as tactful_settings
 from tactful.dbt import MANIFEST
+from tactful.known import known_source
 from tactful.landing import landing_of
-from tactful.source import source_of
 
 if TYPE_CHECKING:
     from feast import FeatureStore
@@ -32,14 +32,12 @@ if TYPE_CHECKING:
     from ml.registry import Registry
 
 SETTINGS = tactful_settings.load()
-SOURCE = source_of(SETTINGS)
+SOURCE = known_source(SETTINGS)
 TABLES = contract.load(MANIFEST)
 DBT_PROJECT = MANIFEST.parents[1]
 WAREHOUSE_SCHEMA = "tactful"
 WAREHOUSE_POOL = "warehouse"
 """DuckDB lets one process in at a time; whatever opens the warehouse stands in this queue."""
-ORPHAN_SECONDS = 300.0
-"""Longer than a dbt goes on whose run was killed."""
 OWNERS = ["team:data"]
 ALL_DAYS = f"between date '{SOURCE.first}' and date '{SOURCE.last}'"
 """The days of the source, as a condition of SQL; BigQuery refuses to read a daily table without one."""
@@ -52,7 +50,26 @@ def all_rows(table: str) -> str:
     return f"select * from {table}" + (f" where {meta['day']} {ALL_DAYS}" if "day" in meta else "")
 
 
-class LandingResource(OfOneRun):
+def refuse_unreadable() -> None:
+    """Refuse to act on an export whose days can't be looked at: those that are known of it may not be all.
+
+    Raises:
+        dagster.Failure: it can't be looked at.
+    """
+    if SOURCE.trouble:
+        raise dg.Failure(SOURCE.trouble, allow_retries=False)
+
+
+class OfTheExport(OfOneRun):
+    """What builds from the export's days."""
+
+    @override
+    def take(self) -> None:
+        refuse_unreadable()
+        super().take()
+
+
+class LandingResource(OfTheExport):
     """The landing of GA4 export days."""
 
     def open(self) -> Landing:
@@ -61,7 +78,7 @@ class LandingResource(OfOneRun):
         return landing_of(SETTINGS.model_copy(update={"home": Path(self.home)}))
 
 
-class WarehouseResource(OfOneRun):
+class WarehouseResource(OfTheExport):
     """The DuckDB warehouse that dbt builds; SQL is such that BigQuery understands it too."""
 
     path: str
@@ -71,7 +88,7 @@ class WarehouseResource(OfOneRun):
     def take(self) -> None:
         super().take()
         if self.path and not self._is_free:
-            _wait_for_orphans(Path(self.path))
+            orphans.wait_for_end(Path(self.path))
             self._is_free = True
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:
@@ -103,23 +120,6 @@ class WarehouseResource(OfOneRun):
         """The rows of a table, or those that meet a condition."""
         where = f"where {condition}" if condition else ""
         return int(self.query(f"select count(*) as row_count from {table} {where}")["row_count"].iloc[0])
-
-
-def _wait_for_orphans(warehouse: Path) -> None:
-    """Wait until a dbt that outlives its killed run has let go of the file, which DuckDB opens for one process alone.
-
-    Raises:
-        duckdb.IOException: it has not within ORPHAN_SECONDS, or the file is damaged.
-    """
-    deadline = time.monotonic() + ORPHAN_SECONDS
-    while warehouse.exists():
-        try:
-            duckdb.connect(str(warehouse), read_only=True).close()
-            return
-        except duckdb.IOException as held:
-            if "Could not set lock" not in str(held) or time.monotonic() > deadline:
-                raise
-        time.sleep(0.2)
 
 
 class BigQueryWarehouseResource(WarehouseResource):
@@ -159,7 +159,7 @@ class BigQueryWarehouseResource(WarehouseResource):
             return int(self.open().get_table(f"{self.project}.{self.dataset}.{table}").num_rows or 0)
 
 
-class FeatureStoreResource(OfOneRun):
+class FeatureStoreResource(OfTheExport):
     """Feast's store of the profile."""
 
     def open(self) -> "FeatureStore":

@@ -16,6 +16,7 @@ class Source:
     """A folder of daily export files, or a dataset of daily tables; and its first and last day.
 
     The platform writes its `own` export itself. Visitors of other exports may be made up too: `is_simulated` tells.
+    `trouble` is why the export can't be looked at now; its days are then those that are known of it.
     """
 
     place: str
@@ -23,6 +24,7 @@ class Source:
     last: date
     kind: Literal["own", "files", "bigquery"]
     is_simulated: bool = False
+    trouble: str = ""
 
     @property
     def folder(self) -> Path:

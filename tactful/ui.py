@@ -12,13 +12,14 @@ from subprocess import Popen
 from types import FrameType
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from tactful import home
 from tactful.dbt import ensure_manifest
+from tactful.known import known_source
 from tactful.processes import started
 from tactful.settings import PREFIX, Settings
-from tactful.source import source_of
 
 LOOPBACK = "127.0.0.1"
 _PATIENCE = 120.0
@@ -94,7 +95,10 @@ def show(settings: Settings, console: Console) -> None:
     """
     home.prepare(settings)
     home.require_run(settings)
-    ensure_manifest(settings, source_of(settings))
+    source = known_source(settings)
+    if source.trouble:
+        console.print(f"[yellow]Nothing can be built now:[/] {escape(source.trouble)}")
+    ensure_manifest(settings, source)
     to_start = servers(settings)
     for server in to_start:
         _refuse_used_port(server)

@@ -6,7 +6,7 @@ import dagster as dg
 import pandas as pd
 
 from orchestration.assets.models import GROUP, GUARD, GUARDED, training_set_file, training_sets
-from orchestration.resources import OWNERS, SETTINGS, SOURCE, LandingResource, RegistryResource
+from orchestration.resources import OWNERS, SETTINGS, SOURCE, LandingResource, RegistryResource, refuse_unreadable
 
 
 class PromotionOrder(dg.Config):
@@ -62,6 +62,7 @@ def promotion(context: dg.OpExecutionContext, config: PromotionOrder, registry: 
     """Makes a version champion, and puts it on record."""
     from ml.promotion import Order, Seat, seen_until
 
+    refuse_unreadable()
     models = registry.open()
     champion = models.champion(config.model)
     expected = config.expected or (champion.version if champion else None)

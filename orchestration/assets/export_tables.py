@@ -3,7 +3,7 @@
 import dagster as dg
 
 from orchestration.partitions import DAILY, IN_ONE_RUN, days_of
-from orchestration.resources import OWNERS, SETTINGS, SOURCE, names
+from orchestration.resources import OWNERS, SETTINGS, SOURCE, names, refuse_unreadable
 from tactful.source import day_tables
 
 
@@ -17,6 +17,7 @@ from tactful.source import day_tables
 )
 def events(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     """Raw events as GA4 exports them, one table a day; nothing is copied."""
+    refuse_unreadable()
     tables, days = day_tables(SETTINGS), days_of(context)
     missing = [f"events_{day:%Y%m%d}" for day in days if day not in tables]
     if missing:

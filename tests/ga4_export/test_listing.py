@@ -36,6 +36,11 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         list_days(tmp_path / "nowhere")
 
 
+def test_a_folder_that_the_system_can_t_read_is_named_with_its_reason(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match=r"can't be read \(File name too long\): mend its disk"):
+        list_days(tmp_path / ("x" * 300))
+
+
 def test_an_empty_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="holds no day"):
         list_days(tmp_path)
