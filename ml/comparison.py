@@ -50,7 +50,7 @@ class Comparison:
             **{f"{name}_difference": getattr(self, name) for name in DIFFERENCES},
             **{f"roc_auc_difference of {name}": interval for name, interval in self.groups.items()},
         }
-        return {"rows": float(self.rows), "positives": float(self.positives), **bounds(differences)}
+        return {"rows": int(self.rows), "positives": int(self.positives), **bounds(differences)}
 
 
 def compare(

@@ -61,8 +61,8 @@ class Scorecard:
 
     def as_metadata(self) -> dict[str, float]:
         """Every defined figure by name, its bounds as `<name>_low` and `<name>_high`."""
-        counts = {"rows": float(self.rows), "positives": float(self.positives), "threshold": float(self.threshold)}
-        return {**counts, **bounds(self.intervals)}
+        counts = {"rows": int(self.rows), "positives": int(self.positives)}
+        return {**counts, "threshold": float(self.threshold), **bounds(self.intervals)}
 
 
 @dataclass(frozen=True)

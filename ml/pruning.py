@@ -41,7 +41,7 @@ class Ablation:
     def as_metadata(self) -> dict[str, float]:
         """Every figure by name."""
         return {
-            "pruning_dropped": float(len(self.dropped)),
+            "pruning_dropped": len(self.dropped),
             "pruning_full": self.full,
             "pruning_pruned": self.pruned,
             "is_pruned": float(self.is_pruned),

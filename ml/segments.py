@@ -125,7 +125,11 @@ class SegmentReport:
             **{f"inertia_{name}": value for name, value in asdict(self.inertia).items()},
             **{f"dbscan_{name}": value for name, value in asdict(self.density).items()},
         }
-        return {name: float(value) for name, value in figures.items() if isfinite(value)}
+        return {
+            name: value if isinstance(value, int) else float(value)
+            for name, value in figures.items()
+            if isfinite(value)
+        }
 
 
 def fit(

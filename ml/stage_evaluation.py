@@ -57,8 +57,8 @@ class StageFigures:
         intervals = {"macro_precision": self.macro_precision, "macro_recall": self.macro_recall}
         for stage in self.stages:
             intervals |= {f"precision_{stage}": self.precision[stage], f"recall_{stage}": self.recall[stage]}
-        rows = {f"rows_{stage}": float(count) for stage, count in self.rows_of.items()}
-        return {"rows": float(self.rows), **rows, **bounds(intervals)}
+        rows = {f"rows_{stage}": int(count) for stage, count in self.rows_of.items()}
+        return {"rows": int(self.rows), **rows, **bounds(intervals)}
 
 
 @dataclass(frozen=True)

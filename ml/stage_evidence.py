@@ -34,7 +34,7 @@ class StageEvidence:
         counts = {"survey_answers": self.survey.answers, "rows_unlearnt": sum(self.unlearnt.values())}
         return {
             **self.figures.as_metadata(),
-            **{name: float(count) for name, count in counts.items()},
+            **{name: int(count) for name, count in counts.items()},
             **bounds(found),
             **self.choice.as_metadata(),
         }

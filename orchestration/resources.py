@@ -233,6 +233,6 @@ def count_metadata(counts: Mapping[str, int]) -> dict[str, dg.MetadataValue]:
     return {name: dg.MetadataValue.int(count) for name, count in counts.items()}
 
 
-def names(values: Sequence[str]) -> dg.MetadataValue:
+def names(values: Sequence[str]) -> dg.JsonMetadataValue:
     """A list of names as Dagster metadata; empty when there are none."""
-    return dg.MetadataValue.text(", ".join(values))
+    return dg.MetadataValue.json(list(values))

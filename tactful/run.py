@@ -85,7 +85,7 @@ def _exit_code(summary: scoreboard.Summary, console: Console) -> int:
     for refusal in refusals:
         console.print(f"[bold red]Not trained:[/] {escape(refusal)}")
     if left_out := summary["rows"].get("days_refused"):
-        console.print(f"[bold red]Left out:[/] {escape(left_out)}")
+        console.print(f"[bold red]Left out:[/] {escape('; '.join(left_out))}")
         return NOT_LANDED
     return NOT_TRAINED if refusals else 0
 

@@ -48,7 +48,7 @@ def events(context: dg.AssetExecutionContext, landing: LandingResource) -> dg.Ma
     return dg.MaterializeResult(
         metadata={
             **count_metadata(landed.counts),
-            "quarantine_reasons": names([f"{reason}: {rows}" for reason, rows in landed.reasons.items()]),
+            "quarantine_reasons": dg.MetadataValue.json(dict(landed.reasons)),
             "columns_unknown": names(landed.columns_unknown),
             "days_refused": names([day.detail for day in landed.refused]),
             "folder": dg.MetadataValue.path(SOURCE.folder),

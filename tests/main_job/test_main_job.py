@@ -53,9 +53,17 @@ def test_revenue_is_one_wherever_it_is_told(ran: Ran) -> None:
 def test_every_key_of_the_summary_is_documented(summary: dict[str, Any]) -> None:
     documented = (PROJECT / "docs" / "summary.md").read_text()
     keys = {*summary, *summary["rows"], *summary["drift"], *summary["decision"], *summary["segments"]}
-    keys |= {key for model in summary["models"].values() for key in model}
+    keys |= {key for told in (*summary["models"].values(), *summary["guard"].values()) for key in told}
 
     assert {key for key in keys if f"`{key.removesuffix('_low').removesuffix('_high')}`" not in documented} == set()
+
+
+def test_counts_are_whole_numbers_and_a_list_without_entries_is_one(summary: dict[str, Any]) -> None:
+    rows, behaviour, segments = summary["rows"], summary["models"]["popup_behaviour"], summary["segments"]
+    counts = [behaviour["rows"], behaviour["positives"], segments["users"], segments["segments"]]
+
+    assert {type(count) for count in counts} == {int}
+    assert (rows["days_refused"], rows["files_broken"], rows["quarantine_reasons"]) == ([], [], {})
 
 
 def test_models_are_champions_and_say_how_sure_they_are(summary: dict[str, Any]) -> None:

@@ -83,7 +83,8 @@ def test_a_test_set_without_positives_defines_no_auc_and_cannot_tell() -> None:
 def test_metadata_is_flat_and_holds_every_bound() -> None:
     metadata = judge().as_metadata()
     assert {"roc_auc", "roc_auc_low", "roc_auc_high", "rows", "positives", "threshold"} <= set(metadata)
-    assert all(type(value) is float for value in metadata.values())
+    assert {name for name, value in metadata.items() if type(value) is int} == {"rows", "positives"}
+    assert {type(value) for value in metadata.values()} == {int, float}
 
 
 def test_an_interval_reads_as_a_sentence_part() -> None:

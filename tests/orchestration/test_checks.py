@@ -104,9 +104,9 @@ def test_a_day_that_is_missing_is_told_until_it_is_landed(shop: Home, check: Che
     assert not told.passed
     assert not told.blocking
     assert _figures(told) == {
-        "days_refused": "2026-01-06",
-        "codes": "E_GA4_DAY_MISSING",
-        "owners": "team:data",
+        "days_refused": ["2026-01-06"],
+        "codes": ["E_GA4_DAY_MISSING"],
+        "owners": ["team:data"],
     }
     shop.deliver(DAYS[1], 4)
     shop.land()
@@ -143,7 +143,7 @@ def test_a_day_that_changed_after_its_time_waits_for_a_backfill(shop: Home, chec
 
     # the fourth day before the newest is late, the third is not
     assert (told.passed, told.severity, told.blocking) == (False, dg.AssetCheckSeverity.WARN, False)
-    assert _figures(told) == {"days_queued": "2026-01-05"}
+    assert _figures(told) == {"days_queued": ["2026-01-05"]}
     assert told.description == "E_GA4_LATE_BEYOND_WINDOW: 2026-01-05 changed; `tactful backfill` builds them."
     shop.land()
     assert check("late_days_are_built").passed
@@ -184,5 +184,5 @@ def test_a_row_that_is_nowhere_or_twice_is_noticed(shop: Home, check: Check, loa
         "rows_duplicate": 2,
         "rows_quarantined": 2,
         "rows_suppressed": 0,
-        "files_broken": "" if is_passed else "b.parquet",
+        "files_broken": [] if is_passed else ["b.parquet"],
     }

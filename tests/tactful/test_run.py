@@ -15,11 +15,11 @@ NOT = {"popup_behaviour": {"status": "not_trained", "reason": "3 positive rows; 
 @pytest.mark.parametrize(
     ("models", "rows", "code", "told"),
     [
-        (TRAINED, {"days_refused": ""}, 0, ""),
+        (TRAINED, {"days_refused": []}, 0, ""),
         (TRAINED, {}, 0, ""),
-        (NOT, {"days_refused": ""}, NOT_TRAINED, "Not trained: 3 positive rows"),
-        (TRAINED, {"days_refused": "Day 2026-01-06 is missing"}, NOT_LANDED, "Left out: Day 2026-01-06 is missing"),
-        (NOT, {"days_refused": "Day 2026-01-06 is missing"}, NOT_LANDED, "Not trained: 3 positive rows"),
+        (NOT, {"days_refused": []}, NOT_TRAINED, "Not trained: 3 positive rows"),
+        (TRAINED, {"days_refused": ["Day 2026-01-06 is missing"]}, NOT_LANDED, "Left out: Day 2026-01-06 is missing"),
+        (NOT, {"days_refused": ["Day 2026-01-06 is missing"]}, NOT_LANDED, "Not trained: 3 positive rows"),
     ],
 )
 def test_what_a_run_could_not_do_is_told_and_ends_in_a_code_of_its_own(
