@@ -55,10 +55,19 @@ def is_simulated(exported: Mapping[date, Sequence[Path]]) -> bool:
     """Whether an export's visitors are made up, by the first of its files that can be read."""
     for file in (file for files in exported.values() for file in files):
         try:
-            return SIMULATED in (open_parquet(file).metadata.metadata or {})
+            return says_simulated(file)
         except ExportError:
             continue
     return False
+
+
+def says_simulated(file: Path) -> bool:
+    """Whether a file says of itself that its visitors are made up.
+
+    Raises:
+        ExportError: it is no Parquet file, or not a whole one.
+    """
+    return SIMULATED in (open_parquet(file).metadata.metadata or {})
 
 
 def day_is_missing(day: date) -> ExportError:

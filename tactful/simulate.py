@@ -10,6 +10,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from ga4_export.files import says_simulated
+from ga4_export.listing import ExportError
 from simulator import truth
 from simulator.export import write
 from simulator.report import NOTICEABLE, as_json, report
@@ -59,11 +61,13 @@ def simulate(folder: Path, shop: Shop, until: date | None, console: Console) -> 
     """Write the day files of `shop` into `folder`, as GA4 has delivered them `until` a day, or whole.
 
     Raises:
-        SettingsError: nothing is delivered by then.
+        SettingsError: nothing is delivered by then, or the folder holds what no simulator has written.
         HomeError: the folder can't be written.
     """
     if until and until < shop.first_day:
         raise SettingsError(f"--until is {until}: a day from the shop's first, {shop.first_day}, on is needed.")
+    with _writing(folder):
+        _refuse_foreign(folder)
     total = sum(until is None or day <= until for day in shop.calendar)
     with _writing(folder), progress("Simulating", total, "days", console) as advance:
         files = write(folder, shop, on_day=lambda _: advance(), until=until)
@@ -93,6 +97,24 @@ def report_truth(settings: Settings, shop: Shop, folder: Path | None, console: C
     console.print(_of_the_world(figures))
     console.print(_of_policies(figures["conversions_a_1000_moments"]))
     console.print(f"All of it, and dollars, stages and segments, is in {file}; {SAYS_NOTHING}.")
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Refuse a folder of somebody's files, which may be days of a real export; what was left unfinished is ours."""
+    entries = sorted(folder.iterdir()) if folder.exists() else ()
+    foreign = next((entry for entry in entries if not (entry.match("events_*.tmp") or _is_made_up(entry))), None)
+    if foreign:
+        raise SettingsError(
+            f"{folder} holds {foreign.name}, which no simulator has written: name a folder that is new, empty or a "
+            "simulator's."
+        )
+
+
+def _is_made_up(file: Path) -> bool:
+    try:
+        return says_simulated(file)
+    except ExportError:
+        return False
 
 
 @contextmanager

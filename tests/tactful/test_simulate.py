@@ -72,6 +72,31 @@ def test_what_no_shop_can_be_as_large_as_is_refused_without_a_trace(tmp_path: Pa
         assert "Traceback" not in told.stderr
 
 
+@pytest.mark.parametrize("name", ["events_20260105.parquet", "events_20260301.parquet", "events_20260105", "notes.md"])
+def test_a_folder_of_what_no_simulator_has_written_is_refused_untouched(tmp_path: Path, name: str) -> None:
+    simulate(tmp_path, Shop(days=1, sessions_per_day=1), None, Console(file=StringIO()))
+    if name.endswith(".parquet"):
+        pq.write_table(EVENTS.empty_table(), tmp_path / name)
+    elif name.endswith(".md"):
+        (tmp_path / name).write_text("Ours.")
+    else:
+        (tmp_path / name).mkdir()
+    before = {file: file.stat().st_mtime_ns for file in tmp_path.iterdir()}
+
+    with pytest.raises(SettingsError, match=f"holds {name}, which no simulator has written: name a folder that is new"):
+        simulate(tmp_path, Shop(days=2, sessions_per_day=1), None, Console(file=StringIO()))
+
+    assert {file: file.stat().st_mtime_ns for file in tmp_path.iterdir()} == before
+
+
+def test_what_an_interrupted_simulator_left_is_written_over(tmp_path: Path) -> None:
+    (tmp_path / "events_20260105.tmp").write_bytes(b"PAR1")
+
+    simulate(tmp_path, Shop(days=1, sessions_per_day=1), None, Console(file=StringIO()))
+
+    assert [file.name for file in tmp_path.iterdir()] == ["events_20260105.parquet"]
+
+
 def test_days_of_an_earlier_world_are_told_and_left(tmp_path: Path) -> None:
     console = Console(file=StringIO(), record=True, width=300)
     for days in (3, 1):
