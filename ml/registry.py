@@ -148,6 +148,10 @@ class Registry:
         client.log_text(str(stored.run_id), card, MODEL_CARD)
         client.update_model_version(name, version, card)
 
+    def metrics(self, version: ChampionVersion) -> Mapping[str, float]:
+        """The figures that a version was registered with, and those added since."""
+        return dict(self._client().get_run(version.run_id).data.metrics)
+
     def evidence(self, version: ChampionVersion, name: str) -> Any:
         """A table of figures that a version was registered with; None if it has no such one."""
         client, file = self._client(), f"{EVIDENCE}/{name}.json"

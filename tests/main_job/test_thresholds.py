@@ -38,9 +38,23 @@ def test_a_threshold_is_set_and_left_to_the_model_again(settings: Settings) -> N
 def test_what_others_would_show_and_keep_is_listed(settings: Settings) -> None:
     rows = told(lambda it: show_threshold(settings, MODEL, it)).splitlines()
     cells = [[cell.strip() for cell in row.split("│")] for row in rows]
-    shares = [(line[2], line[3]) for line in cells if len(line) > 4]
-    assert shares[-1] == ("100.0%", "100.0%")
+    shares = [(line[2], line[3], line[5]) for line in cells if len(line) > 4]
+    assert shares[-1] == ("100.0%", "100.0%", "")
     assert len(shares) > 4
+    assert [mark for _, _, mark in shares].count("in force") == 1
+
+
+def test_a_threshold_that_was_not_measured_stands_between_its_neighbours(settings: Settings) -> None:
+    own = Registry.of(settings).metrics(Registry.of(settings).champion(MODEL))  # type: ignore[arg-type]
+    set_threshold(settings, MODEL, 0.999999, Console(file=StringIO()))
+    told_now = told(lambda it: show_threshold(settings, MODEL, it))
+    set_threshold(settings, MODEL, None, Console(file=StringIO()))
+
+    (in_force,) = [line for line in told_now.splitlines() if "in force" in line]
+    (its_own,) = [line for line in told_now.splitlines() if "its own" in line]
+    assert in_force.split("│")[1].strip() == "1.0000"
+    assert in_force.split("│")[2].strip().startswith("0.0% to ")
+    assert its_own.split("│")[1].strip() == f"{own['threshold']:.4f}"
 
 
 @pytest.mark.parametrize("model", ["purchase_propensity", "popup"])
