@@ -15,11 +15,14 @@ from serving import vector
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities.model_registry import RegisteredModel
 
 ALIAS = "champion"
 DIGEST_TAG = "bundle_digest"
 ARTIFACT = "bundle"
 SQLITE = "sqlite:///"
+
+_LEFT_ALONE = "visitors are left alone until"
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +74,8 @@ class Champions:
         """Look once at each model's alias, and load what has become champion."""
         # MLflow would make the database that isn't there, which is training's to do.
         if self.tracking_uri.startswith(SQLITE) and not Path(self.tracking_uri.removeprefix(SQLITE)).is_file():
-            self._report("registry", f"{self.tracking_uri} isn't there.")
+            then = "those before it go on" if self._loaded else f"{_LEFT_ALONE} `make run` has trained one"
+            self._report("any model", f"{self.tracking_uri} isn't there; {then}.")
             return
         from mlflow.exceptions import MlflowException
         from sqlalchemy.exc import SQLAlchemyError
@@ -89,15 +93,15 @@ class Champions:
 
     def _report(self, name: str, problem: str) -> None:
         if problem != self._problems.get(name):
-            log.warning("No new champion (%s): %s", name, problem)
+            log.warning("No new champion of %s: %s", name, problem)
         self._problems[name] = problem
 
     def _look(self, model: str) -> None:
-        registered = self._opened().get_registered_model(model)
+        registered = self._registered(model)
         if ALIAS not in registered.aliases:
             # taken away on purpose, which is not a registry that can't be reached
             self._loaded.pop(model, None)
-            raise ChampionError(f"No version of {model} has the alias {ALIAS}.")
+            raise ChampionError(f"no version is champion; {_LEFT_ALONE} `tactful models promote` or a run names one.")
         named = self._opened().get_model_version_by_alias(model, ALIAS)
         version, digest = str(named.version), named.tags.get(DIGEST_TAG, "")
         if named.run_id is None or not re.fullmatch("[0-9a-f]{64}", digest):
@@ -108,6 +112,16 @@ class Champions:
         else:
             read = loaded.bundle
         self._loaded[model] = Champion(version, digest, read, read.header.threshold if threshold is None else threshold)
+
+    def _registered(self, model: str) -> "RegisteredModel":
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self._opened().get_registered_model(model)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            raise ChampionError(f"it has no version yet; {_LEFT_ALONE} `make run` has trained one.") from None
 
     def _opened(self) -> "MlflowClient":
         if self._client is None:

@@ -1,9 +1,11 @@
 """Where the decision service meets its settings, its files and its port."""
 
+import os
 import socket
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from errno import EADDRINUSE
 from functools import partial
 from typing import Any
 
@@ -64,9 +66,8 @@ def serve(settings: Settings) -> None:
     try:
         listening = socket.create_server((LOOPBACK, port))
     except OSError as error:
-        raise SystemExit(
-            f"Port {port} can't be used ({error.strerror}): set TACTFUL_DECISION_PORT to a free one."
-        ) from None
+        why = os.strerror(error.errno or EADDRINUSE)
+        raise SystemExit(f"Port {port} can't be used ({why}): set TACTFUL_DECISION_PORT to a free one.") from None
     with listening:
         uvicorn.Server(uvicorn.Config(service, log_level="warning")).run(sockets=[listening])
 

@@ -119,8 +119,24 @@ def test_the_last_good_champion_stays_while_the_registry_is_away(
     assert followed.of(name) is not None
 
 
-def test_a_registry_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+def test_who_has_no_champion_is_told_what_would_name_one(
+    registry: Any, trained: Bundle, tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    followed = champions(registry, name, tmp_path)
+    followed.refresh()
+    registry.client.create_registered_model(name)
+    followed.refresh()
+
+    left = "visitors are left alone until"
+    assert caplog.messages == [
+        f"No new champion of {name}: it has no version yet; {left} `make run` has trained one.",
+        f"No new champion of {name}: no version is champion; {left} `tactful models promote` or a run names one.",
+    ]
+
+
+def test_a_registry_that_is_not_there_is_not_made(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     followed = Champions(f"sqlite:///{tmp_path / 'mlflow.db'}", ["popup_behaviour"], tmp_path / "bundles")
     followed.refresh()
+    assert caplog.messages[0].endswith("isn't there; visitors are left alone until `make run` has trained one.")
     assert followed.of("popup_behaviour") is None
     assert list(tmp_path.iterdir()) == []

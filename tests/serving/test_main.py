@@ -106,7 +106,9 @@ def test_a_local_home_gets_its_key_on_the_first_start(tmp_path: Path) -> None:
 def test_a_port_in_use_is_told_in_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(SystemExit, match=f"Port {port} can't be used .*TACTFUL_DECISION_PORT"):
+        with pytest.raises(
+            SystemExit, match=rf"^Port {port} can't be used \(Address already in use\): set TACTFUL_DECISION_PORT to a"
+        ):
             main.serve(Settings(home=tmp_path, decision_port=port))
 
 
