@@ -67,7 +67,7 @@ def retire(model: Model, reason: Reason, by: By = None, expected: Expected = Non
 
 @app.command("live-at")
 def live_at(
-    time: Annotated[str, typer.Argument(help="As '2026-11-17 14:03'; UTC, unless it names a zone, as +01:00.")],
+    time: Annotated[str, typer.Argument(help="'now', or as '2026-11-17 14:03'; UTC, unless it says +01:00 or so.")],
     model: Annotated[str | None, typer.Argument(help="A model's name; without it, all.")] = None,
 ) -> None:
     """Tell which version was champion at an instant, since when, and why."""
@@ -77,8 +77,14 @@ def live_at(
 
 
 def _instant(text: str) -> datetime:
+    now = datetime.now(UTC)
+    if text == "now":
+        return now
     try:
         stated = datetime.fromisoformat(text)
     except ValueError:
-        raise SettingsError(f"TIME is {text!r}; an instant as 2026-11-17 14:03 is needed.") from None
-    return stated if stated.tzinfo else stated.replace(tzinfo=UTC)
+        raise SettingsError(f"TIME is {text!r}; `now` or an instant as 2026-11-17 14:03 is needed.") from None
+    instant = stated if stated.tzinfo else stated.replace(tzinfo=UTC)
+    if instant > now:
+        raise SettingsError(f"TIME is {text!r}, which is still to come: nobody knows who will be champion then.")
+    return instant

@@ -83,13 +83,14 @@ def test_versions_are_promoted_rolled_back_and_told_of_by_instant(home: Settings
     between = datetime.now(UTC)
     assert "from 2 to 1" in _call(home, "rollback", "popup_profile", "--reason", "complaints").output
 
-    instants = [before.isoformat(), between.isoformat(), f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}"]
+    instants = [before.isoformat(), between.isoformat(), f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}", "now"]
     told = [_call(home, "live-at", instant, "popup_profile").output for instant in instants]
 
     since = r"\([0-9a-f]{12}\), since [0-9-]{10} [0-9:]{8} UTC\."
     assert told[0] == "popup_profile: no champion is on record by then.\n"
     assert re.match(rf"popup_profile: version 2 {since} Promote, asked by Bob: a campaign\n", told[1])
     assert re.match(rf"popup_profile: version 1 {since} Rollback, asked by \w+: complaints\n", told[2])
+    assert told[3] == told[2]
     assert "from 1 to nobody" in _call(home, "retire", "popup_profile", "--reason", "over", "--expected", "1").output
     assert "has no champion" in str(_call(home, "retire", "popup_profile", "--reason", "over").exception)
 
@@ -99,7 +100,8 @@ def test_versions_are_promoted_rolled_back_and_told_of_by_instant(home: Settings
     [
         (("promote", "popup_profile", "9", "--reason", "x"), "popup_profile has no version 9; it has 2, 1."),
         (("promote", "popup_profile", "2", "--reason", "x", "--expected", "7"), "E_CHAMPION_MOVED: the champion of"),
-        (("live-at", "yesterday"), "TIME is 'yesterday'; an instant as 2026-11-17 14:03 is needed."),
+        (("live-at", "yesterday"), "TIME is 'yesterday'; `now` or an instant as 2026-11-17 14:03 is needed."),
+        (("live-at", "2099-11-17 14:03"), "TIME is '2099-11-17 14:03', which is still to come: nobody knows who will"),
         (("live-at", "2026-11-17", "popup"), "No model is called 'popup'; registered are popup_profile."),
     ],
 )
