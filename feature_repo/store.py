@@ -1,5 +1,6 @@
 """The feature store of a profile, and the objects that are applied to it."""
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from string import Template
@@ -25,6 +26,8 @@ def open_store(settings: Settings) -> "FeatureStore":
     from feast import FeatureStore
     from feast.repo_config import RepoConfig
 
+    # of a package that others bring and nothing here uses; the filters that Feast has just set let it through
+    warnings.filterwarnings("ignore", r"sqlglot(rs|\[rs\]) is deprecated")
     stated = yaml.safe_load(_CONFIGS[settings.profile].read_text())
     return FeatureStore(config=RepoConfig(**_filled(stated, _values(settings)), repo_path=_FOLDER))
 
