@@ -1,18 +1,16 @@
 """What the model registry holds, who is champion there, and who was when."""
 
 import getpass
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.table import Table
 
-from ml.bundle import BundleError
 from ml.ledger import Move
 from ml.promotion import Order, Seat, seen_until
-from ml.registry import LAST_CHAMPION, Registry, RegistryError
+from ml.registry import LAST_CHAMPION, Registry
+from tactful.champions import told
 from tactful.home import require_run
 from tactful.settings import Settings, SettingsError
 from tactful.source import source_of
@@ -27,7 +25,8 @@ def show_versions(settings: Settings, console: Console) -> None:
     client = MlflowClient(tracking_uri(settings), tracking_uri(settings))
     table = Table(box=None, pad_edge=False)
     for column in ("model", "version", "alias", "registered", "trained on", "bundle"):
-        table.add_column(column)
+        # times and days make room for what may have to be typed again, and nothing is cut
+        table.add_column(column, no_wrap=column in {"model", "version", "bundle"}, overflow="fold")
     for model in client.search_registered_models():
         # where the champion was is kept for the next clustering, and says nothing of who decides
         shown = model.aliases.keys() - {LAST_CHAMPION}
@@ -73,7 +72,7 @@ def promote(settings: Settings, wish: Wish, version: str, expected: str | None, 
     """
     registry = _registry(settings)
     evidence = seen_until(source_of(settings).last)
-    with _told():
+    with told():
         champion = registry.champion(_known(registry, wish.model))
         stated = expected or (champion.version if champion else None)
         order = Order(wish.asked_by, wish.reason, evidence)
@@ -88,7 +87,7 @@ def roll_back(settings: Settings, wish: Wish, expected: str | None, console: Con
     """
     registry = _registry(settings)
     order = Order(wish.asked_by, wish.reason)
-    with _told():
+    with told():
         _known(registry, wish.model)
         console.print(str(Seat(registry, wish.model).roll_back(order, expected)), markup=False)
 
@@ -101,7 +100,7 @@ def retire(settings: Settings, wish: Wish, expected: str | None, console: Consol
     """
     registry = _registry(settings)
     order = Order(wish.asked_by, wish.reason)
-    with _told():
+    with told():
         champion = registry.champion(_known(registry, wish.model))
         if champion is None:
             raise SettingsError(f"{wish.model} has no champion.")
@@ -116,7 +115,7 @@ def show_live_at(settings: Settings, instant: datetime, model: str | None, conso
         SettingsError: nothing has run yet, or no model is called so.
     """
     registry = _registry(settings)
-    with _told():
+    with told():
         for name in registry.names() if model is None else [_known(registry, model)]:
             # moves that were made in MLflow itself are on record only once they are seen
             Seat(registry, name).settle()
@@ -136,20 +135,6 @@ def _live(model: str, move: Move | None) -> str:
     who = f"version {move.to_version} ({(move.to_digest or '')[:12]})" if move.to_version else "nobody"
     since = f"{move.at:%Y-%m-%d %H:%M:%S} UTC"
     return f"{model}: {who}, since {since}. {move.kind.capitalize()}, asked by {move.asked_by}: {move.reason}"
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """What the registry refuses, as a mistake of who asked; and a store that can't be used, as one line."""
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        yield
-    except (RegistryError, BundleError) as refusal:
-        raise SettingsError(str(refusal)) from None
-    except (MlflowException, SQLAlchemyError, OSError) as failure:
-        raise SettingsError(f"The registry or its ledger can't be used: {str(failure).splitlines()[0]}") from None
 
 
 def _registry(settings: Settings) -> Registry:

@@ -13,6 +13,7 @@ from ga4_export.days import REWRITTEN
 from ga4_export.files import problems_of
 from ga4_export.listing import ExportError, list_days
 from tactful import home, optimum, plan, scoreboard
+from tactful.champions import deciding
 from tactful.dbt import ensure_manifest
 from tactful.jobs import Stage, run_job
 from tactful.settings import Settings
@@ -58,7 +59,7 @@ def _run(settings: Settings, console: Console, without_broken_days: bool) -> int
         _add(summary_file, settings, source, stages)
         plan.record(settings.home, plan.with_days(inputs, before, late) if before else inputs)
     summary = json.loads(summary_file.read_text())
-    scoreboard.show(summary, console)
+    scoreboard.show(summary, console, deciding(settings, scoreboard.models_of(summary)))
     if late:
         console.print(
             f"[bold yellow]Late:[/] {', '.join(map(str, late))} changed more than {REWRITTEN.days} days after "

@@ -1,6 +1,7 @@
 """The scoreboard: a run's summary as a business owner reads it."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from rich.console import Console
@@ -8,6 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 
 Summary = Mapping[str, Any]
+Deciding = Mapping[str, str | None]
+"""The version of each model that decides now; None where none does."""
 
 POPUP_MODELS = ("popup_profile", "popup_behaviour")
 _METRICS = {
@@ -19,25 +22,18 @@ _METRICS = {
 _METRIC_NAMES = {"roc_auc": "ROC-AUC", "average_precision": "average precision"}
 
 
-def show(summary: Summary, console: Console) -> None:
-    """Print a summary."""
+def show(summary: Summary, console: Console, deciding: Deciding = MappingProxyType({})) -> None:
+    """Print a summary; `deciding` may have moved since the run, and is told of the models that it names."""
     source = summary["source"]
     console.print()
     console.rule(f"[bold]Tactful, {source['first_day']} to {source['last_day']}")
     if source["is_simulated"]:
         console.print("[yellow]Simulated shop: these figures say nothing about real visitors.[/]")
-    for table in (
-        _rows(summary["rows"]),
-        _models(summary["models"]),
-        _policies(summary),
-        _segments(summary["segments"]),
-        _stages(summary.get("stages", ())),
-    ):
-        console.print(table)
-    for reason in _reasons(summary):
-        console.print(reason)
-    for line in _trust(summary["models"]):
+    console.print(_rows(summary["rows"]), _models(summary["models"], deciding))
+    for line in _standings(summary, deciding):
         console.print(line)
+    for table in (_policies(summary), _segments(summary["segments"]), _stages(summary.get("stages", ()))):
+        console.print(table)
     for line in _buyer_stage(summary["buyer_stage"]):
         console.print(line)
     for line in _rolled_back(summary.get("guard", {})):
@@ -63,11 +59,16 @@ def _rows(rows: Mapping[str, Any]) -> Table:
     return table
 
 
-def _models(models: Mapping[str, Mapping[str, Any]]) -> Table:
+def models_of(summary: Summary) -> Mapping[str, Mapping[str, Any]]:
+    """What a summary tells of each model, by name."""
+    return {**summary["models"], "user_segments": summary["segments"], "buyer_stage": summary["buyer_stage"]}
+
+
+def _models(models: Mapping[str, Mapping[str, Any]], deciding: Deciding) -> Table:
     title = "Models, on the last fifth of the days"
     table = _table(title, "model", "metric", "value", "95 % interval", "positives", "")
     for name, model in models.items():
-        status = str(model["status"]).replace("_", " ")
+        status = "champion no more" if _is_deposed(name, model, deciding) else str(model["status"]).replace("_", " ")
         if model["status"] == "not_trained":
             table.add_row(name, "", "", "", "", status)
             continue
@@ -84,22 +85,31 @@ def _models(models: Mapping[str, Mapping[str, Any]]) -> Table:
     return table
 
 
-def _reasons(summary: Summary) -> Iterator[str]:
-    """Why a model is not trusted to decide, for each that is not; a run that trains no pop-up model ends with why."""
-    others = {"user_segments": summary["segments"], "buyer_stage": summary["buyer_stage"]}
-    for name, model in {**summary["models"], **others}.items():
-        if model["status"] != "champion" and not _ends_the_run(name, model):
-            yield f"[bold]{name}[/] is {model['status'].replace('_', ' ')}. {escape(model['reason'])}"
-
-
-def _trust(models: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """What to do with each model, and how near it comes to the best there could be."""
-    for name, model in models.items():
-        if "recommendation" in model:
-            yield f"[bold]{name}[/]: {escape(model['recommendation'])}"
+def _standings(summary: Summary, deciding: Deciding) -> Iterator[str]:
+    """Whether each model decides, why, and what to do with it; a run that trains no pop-up model ends with why."""
+    for name, model in models_of(summary).items():
+        if not _ends_the_run(name, model):
+            advice = (model[key] for key in ("reason", "recommendation") if model.get(key))
+            yield f"[bold]{name}[/] {_standing(name, model, deciding)} {escape(' '.join(advice))}".rstrip()
         if "share_of_bayes_roc_auc" in model:
             reached = _with_bounds(model, "share_of_bayes_roc_auc")
             yield f"[bold]{name}[/] reaches {reached} of the ROC-AUC that the made-up shop's own truth has."
+
+
+def _standing(name: str, model: Mapping[str, Any], deciding: Deciding) -> str:
+    """What became of a model in its run, and who decides now where that is somebody else."""
+    status, version = str(model["status"]).replace("_", " "), model.get("version")
+    ours = f" (version {version})" if version else ""
+    if name not in deciding or deciding[name] == version:
+        return f"is {status}{ours}."
+    who = f"version {deciding[name]}" if deciding[name] else "nobody"
+    is_deposed = _is_deposed(name, model, deciding)
+    return f"{'was' if is_deposed else 'is'} {status}{ours}{' after the run' if is_deposed else ''}; {who} decides now."
+
+
+def _is_deposed(name: str, model: Mapping[str, Any], deciding: Deciding) -> bool:
+    """True for the champion of a run in whose place another was put since, or nobody."""
+    return bool(model["status"] == "champion" and name in deciding and deciding[name] != model.get("version"))
 
 
 def _rolled_back(guard: Mapping[str, Any]) -> Iterator[str]:
@@ -124,7 +134,7 @@ def _policies(summary: Summary) -> Table:
     if not any(compared.values()):
         is_trained = any(model["status"] != "not_trained" for model in models.values())
         why = "no pop-up was shown" if is_trained else "no pop-up model was trained"
-        table.add_row(f"{why}: nothing to compare", "", "", "", "", "")
+        table.caption = f"{why}: nothing to compare"
     if always := next((policies["always"] for policies in compared.values() if policies), None):
         table.add_row("always", *_outcome(always), _percent(1.0))
     for name, policies in compared.items():
@@ -188,9 +198,11 @@ def _decision(decision: Mapping[str, Any]) -> str:
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", pad_edge=False)
+    table = Table(title=title, title_justify="left", title_style="bold", caption_justify="left", pad_edge=False)
     for position, column in enumerate(columns):
-        table.add_column(column, justify="left" if position == 0 else "right")
+        # a name may have to be typed again: what else stands in the row makes room for it, and nothing is cut
+        is_name = position == 0
+        table.add_column(column, justify="left" if is_name else "right", no_wrap=is_name, overflow="fold")
     return table
 
 

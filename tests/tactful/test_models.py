@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 from ml.registry import Registry
 from tactful import cli, models
+from tactful.champions import deciding
 from tactful.home import QUIET
 from tactful.settings import Settings, SettingsError
 from tactful.stores import tracking_uri
@@ -111,6 +112,20 @@ def test_what_cannot_be_done_is_refused_in_one_line(home: Settings, arguments: t
     assert isinstance(refusal, SettingsError)
     assert str(refusal).startswith(line)
     assert "\n" not in str(refusal)
+
+
+def test_nothing_of_the_list_is_cut_on_a_terminal_of_80_columns(home: Settings) -> None:
+    told = StringIO()
+    models.show_versions(home, Console(file=told, width=80))
+
+    assert "…" not in told.getvalue()
+    assert re.search(r"^popup_profile +1 .* [0-9a-f]{12} *$", told.getvalue(), re.MULTILINE)
+
+
+def test_who_decides_now_is_the_champion_or_nobody(home: Settings) -> None:
+    Registry.of(home).point("popup_profile", "champion", "2")
+
+    assert deciding(home, ["popup_profile", "churn"]) == {"popup_profile": "2", "churn": None}
 
 
 def test_without_a_command_versions_are_listed(home: Settings) -> None:

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from io import StringIO
 from typing import Any
 
@@ -54,10 +55,10 @@ SUMMARY: dict[str, Any] = {
 }
 
 
-def _shown(**changed: Any) -> list[str]:
+def _shown(*, width: int = 160, deciding: Mapping[str, str | None] | None = None, **changed: Any) -> list[str]:
     """The printed lines, each with single spaces and without rules."""
-    console = Console(record=True, width=160, file=StringIO())
-    scoreboard.show({**SUMMARY, **changed}, console)
+    console = Console(record=True, width=width, file=StringIO())
+    scoreboard.show({**SUMMARY, **changed}, console, deciding or {})
     return [" ".join(line.replace("│", " ").split()) for line in console.export_text().splitlines()]
 
 
@@ -81,6 +82,33 @@ def _shown(**changed: Any) -> list[str]:
 )
 def test_an_owner_is_told(line: str) -> None:
     assert line in _shown()
+
+
+@pytest.mark.parametrize(
+    ("status", "now", "told"),
+    [
+        ("champion", "2", "is champion (version 2). Sure. Let it decide."),
+        ("champion", "1", "was champion (version 2) after the run; version 1 decides now. Sure. Let it decide."),
+        ("champion", None, "was champion (version 2) after the run; nobody decides now. Sure. Let it decide."),
+        ("not_promoted", "1", "is not promoted (version 2); version 1 decides now. Sure. Let it decide."),
+    ],
+)
+def test_who_decides_now_is_told_beside_why_and_what_to_do(status: str, now: str | None, told: str) -> None:
+    model = {**CHAMPION, "status": status, "version": "2", "reason": "Sure.", "recommendation": "Let it decide."}
+    shown = _shown(models={**SUMMARY["models"], "popup_behaviour": model}, deciding={"popup_behaviour": now})
+
+    assert f"popup_behaviour {told}" in shown
+    assert ("champion no more" in " ".join(shown)) == told.startswith("was")
+
+
+def test_no_name_is_cut_on_a_terminal_of_80_columns() -> None:
+    models = {**SUMMARY["models"], "purchase_propensity": {**CHAMPION, "status": "not_promoted"}}
+    segments = {**SUMMARY["segments"], "by_size": [{"name": "Lookers at many things", "users": 1200, "share": 0.6}]}
+    shown = _shown(width=80, models=models, segments=segments)
+
+    assert any(line.startswith("purchase_propensity average") for line in shown)
+    assert "Lookers at many things 1,200 60.0%" in shown
+    assert "…" not in "".join(shown)
 
 
 def test_a_row_that_went_nowhere_is_told() -> None:
