@@ -26,6 +26,8 @@ from orchestration.resources import (
 )
 
 GROUP = "features"
+SEGMENTS = "segments"
+"""The group of what a model says of users: were it among the features, each group would wait for the other."""
 
 
 def _feature_table(table: FeatureTable) -> dg.AssetsDefinition:
@@ -38,7 +40,7 @@ def _feature_table(table: FeatureTable) -> dg.AssetsDefinition:
     @dg.asset(
         key=["feature_store", table.view],
         deps=[dg.AssetKey(table.name), dg.AssetKey("stg_ga4__source_files")],
-        group_name=GROUP,
+        group_name=_group(table),
         kinds={kind, "feast"},
         owners=OWNERS,
         partitions_def=DAILY,
@@ -83,10 +85,19 @@ def _remembering(days: Sequence[date], table: FeatureTable) -> Sequence[date]:
     return [days[-1] + timedelta(days=n) for n in range(1, (last - days[-1]).days + 1)]
 
 
+def _group(table: FeatureTable) -> str:
+    return GROUP if table.every_day else SEGMENTS
+
+
 published_tables = [_feature_table(table) for table in TABLES]
 
 
-@dg.asset(group_name=GROUP, kinds={"feast"}, owners=OWNERS, deps=published_tables)
+@dg.asset(
+    group_name=GROUP,
+    kinds={"feast"},
+    owners=OWNERS,
+    deps=[published for published, table in zip(published_tables, TABLES, strict=True) if table.every_day],
+)
 def feature_registry(feature_store: FeatureStoreResource) -> dg.MaterializeResult:
     """Feast's entities, views and services, as the contract describes them."""
     store = feature_store.open()
@@ -106,7 +117,7 @@ def _online_table(table: FeatureTable) -> dg.AssetsDefinition:
     @dg.asset(
         key=key,
         deps=[feature_registry, dg.AssetKey(["feature_store", table.view])],
-        group_name=GROUP,
+        group_name=_group(table),
         kinds={"feast", "redis" if SETTINGS.profile == "gcp" else "sqlite"},
         owners=OWNERS,
         check_specs=[

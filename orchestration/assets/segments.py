@@ -7,7 +7,8 @@ import dagster as dg
 
 from ml.specs import USER_SEGMENTS
 from orchestration import feature_rows
-from orchestration.assets.models import GROUP, terms_of
+from orchestration.assets.features import SEGMENTS
+from orchestration.assets.models import terms_of
 from orchestration.metadata import not_trained, segment_metadata
 from orchestration.partitions import is_rebuild
 from orchestration.resources import (
@@ -27,7 +28,7 @@ _FEATURES = dg.AssetKey(["feature_store", _READ.view])
 @dg.asset(
     name=USER_SEGMENTS.name,
     deps=[_FEATURES],
-    group_name=GROUP,
+    group_name=SEGMENTS,
     kinds={"scikitlearn", "mlflow"},
     owners=OWNERS,
     description=f"{USER_SEGMENTS.description} Groups of the users of the last 28 days; each keeps its id and name.",
@@ -57,7 +58,7 @@ def user_segments(
 
 @dg.asset(
     deps=[user_segments, _FEATURES],
-    group_name=GROUP,
+    group_name=SEGMENTS,
     kinds={"scikitlearn", "bigquery" if SETTINGS.profile == "gcp" else "duckdb"},
     owners=OWNERS,
     pool=WAREHOUSE_POOL,

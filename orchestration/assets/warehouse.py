@@ -7,6 +7,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation, DbtCliResource, dbt_assets
 from typing_extensions import override
 
+from orchestration.assets.features import SEGMENTS
 from orchestration.partitions import DAILY, IN_ONE_RUN, days_of, is_rebuild
 from orchestration.resources import (
     OWNERS,
@@ -20,11 +21,11 @@ from tactful.dbt import MANIFEST, variables
 
 
 class Translator(DagsterDbtTranslator):
-    """How a dbt model appears in Dagster: in one group, daily where it is built by day."""
+    """How a dbt model appears in Dagster: in one group but for what is made of segments, daily where built by day."""
 
     @override
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
-        return "warehouse"
+        return SEGMENTS if _TAG in dbt_resource_props["tags"] else "warehouse"
 
     @override
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
@@ -39,7 +40,8 @@ class Translator(DagsterDbtTranslator):
         return str(dbt_resource_props["description"])
 
 
-_OF_SEGMENTS = "tag:segments"
+_TAG = "segments"
+_OF_SEGMENTS = f"tag:{_TAG}"
 """The dbt models that read what the model of segments says, which reads the others."""
 
 

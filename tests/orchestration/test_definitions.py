@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,21 @@ def test_every_asset_says_what_it_is_and_whose() -> None:
         assert spec.owners == ["team:data"], spec.key
         assert spec.description, spec.key
         assert "Raw SQL" not in spec.description, spec.key
+
+
+def test_no_group_of_assets_waits_for_itself() -> None:
+    from orchestration.definitions import defs
+
+    graph = defs.resolve_asset_graph()
+    groups = {key: str(graph.get(key).group_name) for key in graph.get_all_asset_keys()}
+    waits_for = {group: set[str]() for group in groups.values()}
+    for key, group in groups.items():
+        waits_for[group] |= {groups[parent] for parent in graph.get(key).parent_keys} - {group}
+
+    order = list(TopologicalSorter(waits_for).static_order())
+
+    assert {groups[key] for key in groups if "user_segment" in key.path[-1]} == {"segments"}
+    assert order.index("features") < order.index("models")
 
 
 def test_assets_are_nouns_and_checks_are_sentences_in_snake_case() -> None:
