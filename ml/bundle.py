@@ -8,7 +8,7 @@ bundle/golden.json   feature rows with the scores they must give
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,10 @@ class Bundle:
     encoding: Encoding
     calibration: Calibration
     booster: xgb.Booster | PipelineBooster
+
+    def showing_from(self, threshold: float | None) -> "Bundle":
+        """The same with another threshold, that which the business has set; None: with its own."""
+        return self if threshold is None else replace(self, header=replace(self.header, threshold=threshold))
 
     def score(self, columns: Columns) -> NDArray[np.float64]:
         """Calibrated probabilities, one a row of `columns`."""

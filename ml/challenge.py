@@ -1,6 +1,6 @@
 """A new version against the champion: the gate, then the shadow, then the alias; whatever can't be told leaves it."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -37,22 +37,24 @@ def contest(challenge: Challenge, registry: Registry, terms: Terms) -> GateOutco
     evidence: dict[str, Any] = {
         DATA_UNTIL: challenge.frame[EVENT_TIMESTAMP].max().isoformat(),
         "figures": challenge.scorecard.as_metadata(),
+        "asked": dict(terms.asked),
     }
+    threshold = registry.threshold(name)
     try:
-        challenger = trial.load(registry, version)
+        challenger = trial.load(registry, version).showing_from(threshold)
     except BundleError as unsound:
         outcome = GateOutcome(False, str(unsound))
     else:
         before = _comparable(registry, champion, challenge.spec, terms)
-        outcome, comparison = _gate(challenge, challenger, before, terms)
+        before = before and before.showing_from(threshold)
+        # whoever sets the threshold has decided how many are shown
+        budget = terms.impression_budget if threshold is None else 1.0
+        outcome, comparison = _gate(challenge, challenger, before, replace(terms, impression_budget=budget))
         evidence |= {"comparison": comparison.as_metadata()} if comparison else {}
         if outcome.is_passed and challenge.spec.decides:
             registry.point(name, CHALLENGER, version.version)
-            threshold = registry.threshold(name)
-            report = shadow(challenger, before, newest(challenge.frame), threshold)
+            report = shadow(challenger, before, newest(challenge.frame))
             evidence["shadow"] = asdict(report)
-            # whoever sets the threshold has decided how many are shown
-            budget = terms.impression_budget if threshold is None else 1.0
             outcome = _both(outcome, gate.judge_shadow(report, budget))
     return Seat(registry, name).conclude(version.version, outcome, champion, may_stay(champion, terms), evidence)
 

@@ -1,7 +1,7 @@
 """Two versions of a model on the same rows, which neither has seen: differences with paired bootstrap intervals."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ml.bundle import Bundle, BundleFeature
 from ml.calibration import pick_threshold
 from ml.datasets import EVENT_TIMESTAMP
-from ml.evaluation import Outcomes, Scores, Target, calibration_error, target_of
+from ml.evaluation import Scores, Target, calibration_error, target_of
 from ml.intervals import Interval, bounds, interval_of, resampled
 from ml.specs import ModelSpec
 from ml.subgroups import GROUP_ROWS, visitors
@@ -19,7 +19,7 @@ from ml.subgroups import GROUP_ROWS, visitors
 GROUP_POSITIVES = 10
 """Positives that a group of visitors needs to be compared by itself."""
 
-DIFFERENCES = ("roc_auc", "recall_within_budget", "calibration_error")
+DIFFERENCES = ("roc_auc", "recall_within_budget", "recall", "calibration_error")
 
 Mask = NDArray[np.bool_]
 
@@ -29,8 +29,8 @@ class Comparison:
     """A challenger beside the champion on rows that neither has seen; differences are challenger less champion.
 
     `champion_auc` and `challenger_auc` are each one's own ROC-AUC. `recall_within_budget` is the share of the positives
-    that each would show if it showed as many of its best-scored rows as the impression budget bears. `groups` are
-    differences of the ROC-AUC by group of visitors.
+    that each would show if it showed as many of its best-scored rows as the impression budget bears, `recall` the share
+    that each shows at its threshold. `groups` are differences of the ROC-AUC by group of visitors.
     """
 
     rows: int
@@ -39,6 +39,7 @@ class Comparison:
     challenger_auc: Interval
     roc_auc: Interval
     recall_within_budget: Interval
+    recall: Interval
     calibration_error: Interval
     groups: Mapping[str, Interval]
 
@@ -53,21 +54,38 @@ class Comparison:
         return {"rows": int(self.rows), "positives": int(self.positives), **bounds(differences)}
 
 
+@dataclass(frozen=True)
+class Answered:
+    """Rows whose answers are known: these, whose each row is, and the rows of each group of visitors."""
+
+    target: Target
+    users: NDArray[np.intp]
+    groups: Mapping[str, Mask] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A version's scores of rows, and the threshold from which on it shows."""
+
+    score: Scores
+    threshold: float
+
+
 def compare(
     champion: Bundle, challenger: Bundle, spec: ModelSpec, frame: pd.DataFrame, budget: float
 ) -> Comparison | None:
     """Both on the rows of `frame` from days after all that either learnt from; None where one of the answers lacks."""
-    untouched = frame[frame[EVENT_TIMESTAMP] >= after_both(champion, challenger)]
+    untouched = frame[frame[EVENT_TIMESTAMP] >= after_all(champion, challenger)]
     target = target_of(untouched, spec.label)
     if not 0 < target.sum() < len(target):
         return None
     users = np.arange(len(untouched)) if spec.group is None else pd.factorize(untouched[spec.group])[0]
-    groups = groups_of(challenger.features, untouched, target)
-    scores = (read.score(untouched) for read in (champion, challenger))
-    return compare_scores(Outcomes(target, next(scores), users), next(scores), groups, budget, spec.seed)
+    rows = Answered(target, users, groups_of(challenger.features, untouched, target))
+    old, new = (Scored(read.score(untouched), read.header.threshold) for read in (champion, challenger))
+    return compare_scores(rows, old, new, budget, spec.seed)
 
 
-def after_both(*versions: Bundle) -> pd.Timestamp:
+def after_all(*versions: Bundle) -> pd.Timestamp:
     """The midnight, UTC, after the last day that any of the versions learnt from."""
     return pd.Timestamp(max(read.header.trained_to for read in versions), tz="UTC") + pd.Timedelta(days=1)
 
@@ -86,29 +104,22 @@ def groups_of(features: Iterable[BundleFeature], frame: pd.DataFrame, target: Ta
     }
 
 
-def compare_scores(
-    champion: Outcomes,
-    challenger: Scores,
-    groups: Mapping[str, Mask],
-    budget: float,
-    seed: int = 7,
-) -> Comparison:
-    """The challenger's scores beside the champion's `Outcomes`; whole users are drawn, alike for both."""
-    target = champion.target
-    old, new = (_Version(target, score, groups, budget) for score in (champion.score, challenger))
+def compare_scores(rows: Answered, champion: Scored, challenger: Scored, budget: float, seed: int = 7) -> Comparison:
+    """The challenger's scores beside the champion's; whole users are drawn, alike for both."""
+    old, new = (_Version(rows, scored, budget) for scored in (champion, challenger))
     # all rows as they are come first
-    samples = chain([np.arange(len(target))], resampled(champion.groups, seed))
-    drawn = [(old.figures(rows), new.figures(rows)) for rows in samples]
+    samples = chain([np.arange(len(rows.target))], resampled(rows.users, seed))
+    drawn = [(old.figures(sample), new.figures(sample)) for sample in samples]
 
     def difference(name: str) -> Interval:
         return _interval([after[name] - before[name] for before, after in drawn])
 
     return Comparison(
-        rows=len(target),
-        positives=int(target.sum()),
+        rows=len(rows.target),
+        positives=int(rows.target.sum()),
         champion_auc=_interval([before["roc_auc"] for before, _ in drawn]),
         challenger_auc=_interval([after["roc_auc"] for _, after in drawn]),
-        groups={name: difference(name) for name in groups},
+        groups={name: difference(name) for name in rows.groups},
         **{name: difference(name) for name in DIFFERENCES},
     )
 
@@ -137,10 +148,13 @@ class Ranking:
 class _Version:
     """A version's scores of rows, of which figures are asked sample by sample."""
 
-    def __init__(self, target: Target, score: Scores, groups: Mapping[str, Mask], budget: float) -> None:
-        self._target, self._score, self._groups, self._budget = target, score, groups, budget
-        self._ranking = Ranking(target, score)
-        self._rankings = {name: Ranking(target[rows], score[rows]) for name, rows in groups.items()}
+    def __init__(self, rows: Answered, scored: Scored, budget: float) -> None:
+        self._target, self._score, self._groups, self._budget = rows.target, scored.score, rows.groups, budget
+        self._shows = scored.score >= scored.threshold
+        self._ranking = Ranking(rows.target, scored.score)
+        self._rankings = {
+            name: Ranking(rows.target[members], scored.score[members]) for name, members in rows.groups.items()
+        }
 
     def figures(self, rows: NDArray[np.intp]) -> dict[str, float]:
         """DIFFERENCES, and the ROC-AUC of each group by its name."""
@@ -149,6 +163,7 @@ class _Version:
         return {
             "roc_auc": self._ranking.roc_auc(times),
             "recall_within_budget": _recall_within_budget(target, score, self._budget),
+            "recall": float(self._shows[rows][target].mean()) if target.any() else float("nan"),
             "calibration_error": calibration_error(target, score),
             **{name: ranking.roc_auc(times[self._groups[name]]) for name, ranking in self._rankings.items()},
         }

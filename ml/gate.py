@@ -24,6 +24,9 @@ GROUP_LIMIT = 0.05
 CALIBRATION_GAIN = 0.1
 """How much less a challenger's calibration error must be, as a share of the rows that convert, to count as a gain."""
 
+RECALL_LIMIT = 0.1
+"""How many of the conversions that it showed a version may let go, at its threshold, for showing fewer visitors."""
+
 LEAST_POSITIVES = 10
 """Positives without which two versions are not compared."""
 
@@ -89,6 +92,8 @@ def _worse(comparison: Comparison, decides: bool) -> str | None:
         return f"ROC-AUC by {comparison.roc_auc}"
     if decides and comparison.recall_within_budget.high < 0:
         return f"recall within the impression budget by {comparison.recall_within_budget}"
+    if decides and comparison.recall.high < -RECALL_LIMIT:
+        return f"recall at its threshold by {comparison.recall}"
     if comparison.calibration_error.low > 0:
         return f"calibration error by {comparison.calibration_error}"
     lost = {name: group for name, group in comparison.groups.items() if group.value < -GROUP_LIMIT and group.high < 0}
@@ -116,9 +121,10 @@ def judge_guard(comparison: Comparison | None) -> GateOutcome:
         return GateOutcome(True, f"Cannot tell yet: {seen} positives since then, and {LEAST_POSITIVES} are asked for.")
     differs = (
         f"ROC-AUC by {comparison.roc_auc}, recall within the impression budget by {comparison.recall_within_budget}, "
-        f"on {comparison.rows:,} rows since then"
+        f"at its threshold by {comparison.recall}, on {comparison.rows:,} rows since then"
     )
-    if comparison.roc_auc.high < 0 or comparison.recall_within_budget.high < 0:
+    ranks_worse = comparison.roc_auc.high < 0 or comparison.recall_within_budget.high < 0
+    if ranks_worse or comparison.recall.high < -RECALL_LIMIT:
         return GateOutcome(False, f"Worse than the champion before it: {differs}.")
     return GateOutcome(True, f"Not worse than the champion before it: {differs}.")
 

@@ -61,13 +61,14 @@ def watch(spec: ModelSpec, registry: Registry, frame: pd.DataFrame, budget: floa
     if any(predecessor.tags.get(tag) != champion.tags.get(tag) for tag in ("contract", "conversion_event")):
         return None
     try:
-        old, new = (trial.load(registry, version) for version in (predecessor, champion))
+        threshold = registry.threshold(spec.name)
+        old, new = (trial.load(registry, version).showing_from(threshold) for version in (predecessor, champion))
     except (BundleError, RegistryError) as damaged:
         return Watch(champion.version, before, None, 0, False, f"Can't be compared: {damaged}")
     rows = _since(moves[-1], settled(spec, frame))
     comparison = compare(old, new, spec, rows, budget)
     outcome = gate.judge_guard(comparison)
-    lost = _lost(old, new, spec, rows, registry.threshold(spec.name))
+    lost = _lost(old, new, spec, rows)
     reason = f"{outcome.reason} Conversions lost until now: {lost}." if comparison else outcome.reason
     found = Watch(champion.version, before, comparison, lost, not outcome.is_passed, reason)
     if not found.is_rolled_back:
@@ -87,18 +88,15 @@ def settled(spec: ModelSpec, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _since(move: Move, frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows after all data that the move had seen; after its instant where it does not say which these were."""
-    seen = pd.Timestamp(move.evidence.get(DATA_UNTIL, move.at.isoformat()))
-    rows: pd.DataFrame = frame[frame[EVENT_TIMESTAMP] > seen]
+    """The rows after all data that the move had seen; all where it does not say, less what was learnt from later on."""
+    seen = move.evidence.get(DATA_UNTIL)
+    rows: pd.DataFrame = frame if seen is None else frame[frame[EVENT_TIMESTAMP] > pd.Timestamp(seen)]
     return rows
 
 
-def _lost(old: Bundle, new: Bundle, spec: ModelSpec, rows: pd.DataFrame, threshold: float | None) -> int:
+def _lost(old: Bundle, new: Bundle, spec: ModelSpec, rows: pd.DataFrame) -> int:
     if rows.empty:
         return 0
     target = target_of(rows, spec.label)
-    kept = [
-        int(np.sum(target & (read.score(rows) >= (read.header.threshold if threshold is None else threshold))))
-        for read in (old, new)
-    ]
+    kept = [int(np.sum(target & (read.score(rows) >= read.header.threshold))) for read in (old, new)]
     return kept[0] - kept[1]

@@ -1,4 +1,4 @@
-"""The shadow: a challenger scores logged decisions beside the champion, and changes none of them."""
+"""The shadow: a challenger scores the moments of logged impressions beside the champion, and changes nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 @dataclass(frozen=True)
 class ShadowReport:
-    """What a challenger would have done with `rows` decisions; it `failed` on those that it gave no probability.
+    """What a challenger would have done at `rows` moments; it `failed` at those that it gave no probability.
 
-    The shares are of the decisions that would have been to show; `agreement` is the share of those decided alike. Both
+    The shares are of the moments at which it would have shown; `agreement` is the share of those decided alike. Both
     it and the champion's are None where nobody was champion. `quantiles` are those of the challenger's scores.
     """
 
@@ -41,22 +41,20 @@ class ShadowReport:
 
 
 def newest(frame: pd.DataFrame) -> pd.DataFrame:
-    """The decisions of the last seven days."""
+    """The moments of the last seven days."""
     moments = frame[EVENT_TIMESTAMP]
     newest_days: pd.DataFrame = frame[moments > moments.max() - NEWEST]
     return newest_days
 
 
-def shadow(
-    challenger: Bundle, champion: Bundle | None, decisions: pd.DataFrame, threshold: float | None = None
-) -> ShadowReport:
-    """Score `decisions` by both, each at its own threshold, or at the one that the business has set."""
-    scores, failed = _scores(challenger, decisions)
-    shows = scores >= _threshold(challenger, threshold)
-    before = None if champion is None else champion.score(decisions) >= _threshold(champion, threshold)
+def shadow(challenger: Bundle, champion: Bundle | None, moments: pd.DataFrame) -> ShadowReport:
+    """Score `moments` by both, each at its threshold."""
+    scores, failed = _scores(challenger, moments)
+    shows = scores >= challenger.header.threshold
+    before = None if champion is None else champion.score(moments) >= champion.header.threshold
     known = scores[~failed]
     return ShadowReport(
-        rows=len(decisions),
+        rows=len(moments),
         failed=int(failed.sum()),
         challenger_share=_share(shows),
         champion_share=None if before is None else _share(before),
@@ -65,12 +63,12 @@ def shadow(
     )
 
 
-def _scores(read: Bundle, decisions: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def _scores(read: Bundle, moments: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """The scores of rows, and on which of them there is none: a row that breaks its batch is scored by itself."""
     try:
-        scores = read.score(decisions)
+        scores = read.score(moments)
     except (TypeError, ValueError, KeyError):
-        scores = np.array([_alone(read, row) for row in decisions.to_dict("records")])
+        scores = np.array([_alone(read, row) for row in moments.to_dict("records")])
     return scores, ~((scores >= 0.0) & (scores <= 1.0))
 
 
@@ -79,10 +77,6 @@ def _alone(read: Bundle, row: Mapping[Any, Any]) -> float:
         return float(read.score_rows([row])[0])
     except (TypeError, ValueError, KeyError):
         return float("nan")
-
-
-def _threshold(read: Bundle, threshold: float | None) -> float:
-    return read.header.threshold if threshold is None else threshold
 
 
 def _share(decisions: NDArray[np.bool_]) -> float:

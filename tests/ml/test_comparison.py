@@ -5,11 +5,9 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from ml.comparison import Ranking, compare, compare_scores, groups_of
-from ml.evaluation import Outcomes
+from ml.comparison import DIFFERENCES, Answered, Ranking, Scored, compare, compare_scores, groups_of
 from ml.specs import POPUP_PROFILE
 from tests.ml import rivals
 from tests.ml.conftest import FEATURES, HEADER
@@ -29,19 +27,20 @@ def test_a_resampled_roc_auc_is_scikit_learn_s_of_the_repeated_rows(rows: list[t
         assert np.isnan(found)
 
 
-def _visitors(rows: int = 1_000) -> tuple[Outcomes, NDArray[np.float64]]:
-    """Scores that tell something, and better ones."""
+def _visitors(rows: int = 1_000) -> tuple[Answered, Scored, Scored]:
+    """Visitors by scores that tell something, and by better ones."""
     rng = np.random.default_rng(1)
     target = rng.random(rows) < 0.2
     users = rng.integers(0, rows // 2, rows)
     noise = rng.normal(0, 0.1, rows)
-    return Outcomes(target, np.clip(0.2 + 0.1 * target + noise, 0, 1), users), np.clip(0.1 + 0.6 * target + noise, 0, 1)
+    scores = (np.clip(base + gain * target + noise, 0, 1) for base, gain in ((0.2, 0.1), (0.1, 0.6)))
+    worse, better = (Scored(score, 0.5) for score in scores)
+    return Answered(target, users), worse, better
 
 
 def test_what_is_better_is_so_by_its_whole_interval_and_the_other_way_round_worse() -> None:
-    outcomes, better = _visitors()
-    up = compare_scores(outcomes, better, {}, 0.4)
-    down = compare_scores(replace(outcomes, score=better), outcomes.score, {}, 0.4)
+    rows, worse, better = _visitors()
+    up, down = compare_scores(rows, worse, better, 0.4), compare_scores(rows, better, worse, 0.4)
 
     assert up.roc_auc.low > 0
     assert up.recall_within_budget.low > 0
@@ -50,19 +49,29 @@ def test_what_is_better_is_so_by_its_whole_interval_and_the_other_way_round_wors
 
 
 def test_the_same_scores_differ_by_exactly_nothing() -> None:
-    outcomes, _ = _visitors()
-    same = compare_scores(outcomes, outcomes.score, {"all": np.full(1_000, True)}, 0.4)
+    rows, scored, _ = _visitors()
+    same = compare_scores(replace(rows, groups={"all": np.full(1_000, True)}), scored, scored, 0.4)
 
-    for difference in (same.roc_auc, same.recall_within_budget, same.calibration_error, same.groups["all"]):
+    for difference in (*(getattr(same, name) for name in DIFFERENCES), same.groups["all"]):
         assert (difference.value, difference.low, difference.high) == (0, 0, 0)
     assert same.champion_auc == same.challenger_auc
 
 
+def test_a_threshold_that_shows_nobody_keeps_no_conversion_however_well_it_ranks() -> None:
+    rows, _, better = _visitors()
+    found = compare_scores(rows, better, replace(better, threshold=0.99), 0.4)
+
+    assert (found.roc_auc.value, found.recall_within_budget.value) == (0, 0)
+    shown = float((better.score >= 0.5)[rows.target].mean())
+    assert found.recall.value == pytest.approx((better.score >= 0.99)[rows.target].mean() - shown)
+    assert found.recall.high < -0.5
+
+
 def test_a_group_is_compared_by_itself() -> None:
-    outcomes, better = _visitors()
+    rows, worse, better = _visitors()
     half = np.arange(1_000) < 500
-    mixed = np.where(half, better, 1 - better)
-    found = compare_scores(outcomes, mixed, {"phones": half, "desks": ~half}, 0.4)
+    mixed = replace(better, score=np.where(half, better.score, 1 - better.score))
+    found = compare_scores(replace(rows, groups={"phones": half, "desks": ~half}), worse, mixed, 0.4)
 
     assert found.groups["phones"].low > 0 > found.groups["desks"].high
     assert found.as_metadata()["roc_auc_difference of desks"] < 0

@@ -12,7 +12,7 @@ from ml.shadow import ShadowReport
 NOTHING = Interval(0.0, -0.01, 0.01)
 LOSS = Interval(-0.08, -0.12, -0.04)
 GAIN = Interval(0.08, 0.04, 0.12)
-EVEN = Comparison(1_000, 50, Interval(0.7, 0.6, 0.8), Interval(0.7, 0.6, 0.8), NOTHING, NOTHING, NOTHING, {})
+EVEN = Comparison(1_000, 50, Interval(0.7, 0.6, 0.8), Interval(0.7, 0.6, 0.8), NOTHING, NOTHING, NOTHING, NOTHING, {})
 BETTER = replace(EVEN, roc_auc=GAIN)
 REPORT = ShadowReport(200, 0, 0.4, 0.38, 0.9, {})
 
@@ -80,6 +80,7 @@ def test_nearer_probabilities_make_up_for_nothing_that_is_surely_worse(
     [
         ("M10", {"roc_auc": LOSS}, "ROC-AUC by -0.080"),
         ("M10", {"recall_within_budget": LOSS}, "recall within the impression budget by -0.080"),
+        ("M10", {"recall": Interval(-0.3, -0.4, -0.2)}, "recall at its threshold by -0.300"),
         ("M10", {"calibration_error": GAIN}, "calibration error by 0.080"),
         ("M10", {"groups": {"device mobile": NOTHING, "country PL": LOSS}}, "ROC-AUC of country PL by -0.080"),
     ],
@@ -128,6 +129,8 @@ def test_the_shadow_refuses_what_fails_or_shows_too_many(report: ShadowReport, i
         (BETTER, True),
         (replace(EVEN, roc_auc=LOSS), False),
         (replace(EVEN, recall_within_budget=LOSS), False),
+        (replace(EVEN, recall=Interval(-0.3, -0.4, -0.11)), False),
+        (replace(EVEN, recall=Interval(-0.3, -0.4, -0.1)), True),
         (replace(EVEN, roc_auc=LOSS, positives=9), True),
         (replace(EVEN, roc_auc=Interval(-0.08, -0.2, 0.0)), True),
     ],

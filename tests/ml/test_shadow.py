@@ -21,11 +21,11 @@ def _at(version: Bundle, threshold: float) -> Bundle:
 @settings(max_examples=30, deadline=None)
 @given(old=st.floats(0, 1), new=st.floats(0, 1), first=st.integers(0, 280), business=st.none() | st.floats(0, 1))
 def test_no_decision_of_the_champion_changes(old: float, new: float, first: int, business: float | None) -> None:
-    champion, challenger = _at(rivals.good(), old), _at(rivals.bad(), new)
+    champion, challenger = (_at(version, own) for version, own in ((rivals.good(), old), (rivals.bad(), new)))
     decisions = SHOP[first : first + 20].copy()
     before = champion.score(decisions)
 
-    report = shadow(challenger, champion, decisions, business)
+    report = shadow(challenger.showing_from(business), champion.showing_from(business), decisions)
 
     np.testing.assert_array_equal(champion.score(decisions), before)
     pd.testing.assert_frame_equal(decisions, SHOP[first : first + 20])
