@@ -4,12 +4,11 @@ Every row is learnt from, since most of what tells visitors apart outlasts a dri
 """
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 
 import pandas as pd
 
 from ml.datasets import EVENT_TIMESTAMP, Split, split_at, split_by_time
-from ml.drift_verdict import DriftPolicy
 from ml.specs import ModelSpec
 from ml.terms import drift_known_to
 from ml.versions import ChampionVersion
@@ -20,21 +19,15 @@ LEAST_ANSWERS = 25
 """Answers of each kind since a drift to tell the new level by: within a fifth, where most drifts are more than that."""
 
 
-def usual_days(champion: ChampionVersion | None, policy: DriftPolicy) -> tuple[date, date] | None:
-    """The first and the last day of what is usual to a champion: those that it learnt from; None where nobody decides.
-
-    Of one that knew of a drift they begin with it, and hold as many weeks as the policy compares with.
-    """
+def usual_days(champion: ChampionVersion | None) -> tuple[date, date] | None:
+    """The first and the last day that a champion learnt from, since the last drift that it learnt of."""
     if champion is None:
         return None
     first, last = (date.fromisoformat(champion.tags[name]) for name in ("trained_from", "trained_to"))
-    drifted_on = drift_known_to(champion)
-    if drifted_on is None:
-        return first, last
-    return max(first, drifted_on), max(last, drifted_on + timedelta(weeks=policy.min_weeks, days=-1))
+    return max(first, drift_known_to(champion) or first), last
 
 
-def split_since(spec: ModelSpec, frame: pd.DataFrame, drifted_on: date | None) -> tuple[ModelSpec, Split]:
+def split_since(spec: ModelSpec, frame: pd.DataFrame, drift: pd.Timestamp | None) -> tuple[ModelSpec, Split]:
     """The newer half of the days since a drift as test set, and a spec whose `current` rows are the older half.
 
     Half of those days at most is tested on, and a fifth of all days. Where nothing has drifted, or too few answers
@@ -44,14 +37,13 @@ def split_since(spec: ModelSpec, frame: pd.DataFrame, drifted_on: date | None) -
         DatasetError: there are fewer than two days.
     """
     split = split_by_time(frame, spec.horizon)
-    if drifted_on is None:
+    if drift is None:
         return spec, split
-    since = pd.Timestamp(drifted_on, tz="UTC")
-    days = frame.loc[frame[EVENT_TIMESTAMP] >= since, EVENT_TIMESTAMP].dt.floor("D").drop_duplicates().sort_values()
+    days = frame.loc[frame[EVENT_TIMESTAMP] >= drift, EVENT_TIMESTAMP].dt.floor("D").drop_duplicates().sort_values()
     if days.empty:
         return spec, split
     shorter = split_at(frame, spec.horizon, max(split.cutoff, days.iloc[len(days) // 2]))
-    train = shorter.train.assign(**{SINCE: shorter.train[EVENT_TIMESTAMP] >= since})
+    train = shorter.train.assign(**{SINCE: shorter.train[EVENT_TIMESTAMP] >= drift})
     positives = train.loc[train[SINCE], spec.label].astype(bool)
     if min(positives.sum(), (~positives).sum()) < LEAST_ANSWERS:
         return spec, split

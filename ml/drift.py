@@ -22,6 +22,9 @@ from ml.watched import DAY, USER, Answers, Watched
 
 SCORE, LABEL_RATE, CALIBRATION = "champion's score", "label rate", "calibration"
 _OF_ANSWERS = {LABEL_RATE, CALIBRATION}
+_ALIKE_ROWS = 500
+"""Rows on either side without which all look alike: a share of 0.3 is told from one of 0.4 by these."""
+
 _THEMES: dict[str, Theme] = {SCORE: "score", LABEL_RATE: "label_rate", CALIBRATION: "calibration"}
 
 EVIDENTLY, INDEX = "evidently.html", "index.html"
@@ -69,7 +72,7 @@ def measure(watched: Watched, days: ComparedDays, policy: DriftPolicy) -> DriftR
     return replace(
         empty,
         columns=tuple(sorted(map(_told, judged), key=lambda column: (column.p_value, -column.psi))),
-        unmeasured=tuple(name for name in watched.columns.names if name not in names),
+        unmeasured=tuple(name for name in (*watched.columns.names, *_THEMES) if name not in names),
         new_levels=_new_levels(watched, units.is_current),
         relabelled=relabelled,
         moved_undone=moved_undone,
@@ -138,8 +141,11 @@ def _relabelled(
     likely = tuple(one for one in found if one is not None)
     if len(likely) < len(features):
         return (), ()
-    left = _moved(watched.undone(likely), days, policy)
-    if set(left) - _OF_ANSWERS or _moved(watched.only(likely), days, policy):
+    left, only = _moved(watched.undone(likely), days, policy), watched.only(likely)
+    of_them = days.units(only.sessions[DAY], only.sessions[USER]).is_current
+    if min(of_them.sum(), (~of_them).sum()) < _ALIKE_ROWS:
+        return (), ()
+    if set(left) - _OF_ANSWERS or _moved(only, days, policy):
         return (), ()
     return likely, left
 

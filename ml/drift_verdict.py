@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Literal
 
 from ml.null_psi import Exchange
+from ml.reference import LEAST_WEEKS
 from ml.relabelling import Relabelling
 
 NOTABLE_SHARE = 0.01
@@ -100,7 +101,7 @@ class DriftPolicy:
     """
 
     min_rows: int = 1_000
-    min_weeks: int = 4
+    min_weeks: int = LEAST_WEEKS
     exchange: Exchange = field(default_factory=Exchange)
 
 
@@ -148,7 +149,7 @@ def drifted_on(told: Iterable[Told]) -> date | None:
     """The first day of a move that lasts; None where the newest window has not moved, or the one before it had not.
 
     Windows that share days tell of the same rows, so that the one before is the newest that ended before it began, by
-    IN_A_ROW at most. The move began after the last window that had not moved.
+    IN_A_ROW at most. The move began after the last window that was stable.
     """
     newest_first = sorted(told, key=lambda one: one.last, reverse=True)
     if not newest_first:
@@ -159,7 +160,7 @@ def drifted_on(told: Iterable[Told]) -> date | None:
         return None
     if not all(one.verdict in MOVED for one in (newest, before)):
         return None
-    still = next((one for one in newest_first if one.last < before.last and one.verdict not in MOVED), None)
+    still = next((one for one in newest_first if one.last < before.last and one.verdict is Verdict.STABLE), None)
     return still.last + timedelta(days=1) if still else newest_first[-1].first
 
 
@@ -214,4 +215,8 @@ def _apart(report: DriftReport) -> list[str]:
         for level, share in levels.items()
         if share >= NOTABLE_SHARE
     ]
-    return [f"New levels: {', '.join(found)}."] if found else []
+    unmeasured = ", ".join(report.unmeasured)
+    return [
+        *([f"New levels: {', '.join(found)}."] if found else []),
+        *([f"Not measured, since a side holds one value or none: {unmeasured}."] if unmeasured else []),
+    ]

@@ -1,8 +1,8 @@
 """Who becomes champion, and who no more: each move compares, sets, and is put on record, whoever asks for it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 from ml.gate import GateOutcome
@@ -32,9 +32,9 @@ class Order:
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
-def seen_until(day: date) -> dict[str, str]:
-    """The evidence of a move that had seen the data of all days until `day`."""
-    return {DATA_UNTIL: datetime.combine(day + timedelta(days=1), time(), UTC).isoformat()}
+def seen_until(day: date, zone: tzinfo) -> dict[str, str]:
+    """The evidence of a move that had seen the data of all days until `day`, on the property's clock."""
+    return {DATA_UNTIL: datetime.combine(day + timedelta(days=1), time(), zone).isoformat()}
 
 
 @dataclass(frozen=True)
@@ -116,21 +116,21 @@ class Seat:
     def _concluded(
         self, version: str, order: Order, outcome: GateOutcome, champion: ChampionVersion | None, may_stay: bool
     ) -> GateOutcome:
+        if not outcome.is_passed and champion is not None:
+            fate = (
+                "stays champion"
+                if may_stay
+                else "is champion no more: data are not whole, or it learnt another event or contract"
+            )
+            outcome = GateOutcome(False, f"{outcome.reason} Version {champion.version} {fate}.")
         try:
             if outcome.is_passed:
                 self.promote(version, order, champion.version if champion else None)
             elif champion is not None and not may_stay:
-                self.retire(order, champion.version)
+                self.retire(replace(order, reason=outcome.reason), champion.version)
         except ChampionMoved as moved:
             return GateOutcome(False, str(moved))
-        if outcome.is_passed or champion is None:
-            return outcome
-        fate = (
-            "stays champion"
-            if may_stay
-            else "is champion no more: data are not whole, or it learnt another event or contract"
-        )
-        return GateOutcome(False, f"{outcome.reason} Version {champion.version} {fate}.")
+        return outcome
 
     def _tried(self, version: str) -> ChampionVersion:
         return self.registry.checked(self.model, version, self.read or reader_of(self.model))

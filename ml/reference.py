@@ -12,6 +12,9 @@ from tactful.seasons import Peak, peak_on
 
 WEEK = 7
 
+LEAST_WEEKS = 4
+"""Earlier days for each day of a window, without which nothing is compared."""
+
 
 @dataclass(frozen=True)
 class ComparedDays:
@@ -72,17 +75,25 @@ def compared_days(
     """The week that ends with `newest`, and the days of `days` to compare it with.
 
     A week that a season begins or ends in is cut to the days of its newest day's. `learnt` are the first and the last
-    day that the champion learnt from; the reference lies between, unless the window lies in a peak, for which only the
-    same peak will do.
+    day that the champion learnt from; the reference lies between, and goes on after the last where there are fewer than
+    LEAST_WEEKS of a weekday. Of a window in a peak only the same peak will do.
     """
     peak = peak_on(newest, peaks)
     in_season = sorted((day for day in days if day <= newest and peak_on(day, peaks) == peak), reverse=True)
     begins = newest - timedelta(days=WEEK - 1)
     window = tuple(day for day in in_season if day >= begins) or (newest,)
     before = [day for day in in_season if day < window[-1]]
-    if learnt and peak is None:
-        before = [day for day in before if learnt[0] <= day <= learnt[1]]
-    same = [[other for other in before if (day - other).days % WEEK == 0] for day in window]
+    usual = learnt if peak is None else None
+    same = [_usual([other for other in before if (day - other).days % WEEK == 0], usual) for day in window]
     weeks = min(map(len, same))
     reference = sorted((day for others in same for day in others[:weeks]), reverse=True)
     return ComparedDays(window, tuple(reference), peak)
+
+
+def _usual(days: Sequence[date], learnt: tuple[date, date] | None) -> Sequence[date]:
+    """Those of a weekday's days, the newest first, that a window is compared with."""
+    if learnt is None:
+        return days
+    since = [day for day in days if day >= learnt[0]]
+    within = [day for day in since if day <= learnt[1]]
+    return within if len(within) >= LEAST_WEEKS else since[-LEAST_WEEKS:]

@@ -23,7 +23,7 @@ from ml.policy_evaluation import PolicyComparison, ThresholdChoice, compare_poli
 from ml.registry import Registry
 from ml.search import nearby_spread
 from ml.specs import ModelSpec
-from ml.terms import Terms, tags_of
+from ml.terms import DRIFTED_ON, Terms, tags_of
 from ml.training import Fitted
 from ml.versions import NewVersion
 
@@ -57,7 +57,7 @@ def release_model(
         DatasetError: the set covers too few days, a feature in it knows the answer, or a label lies outside its window.
     """
     leakage.probe_labels(spec, data.frame)
-    spec, split = after_drift.split_since(spec, data.frame, terms.drifted_on)
+    spec, split = after_drift.split_since(spec, data.frame, terms.drift)
     refuse_all_purged(spec, split)
     learn = partial(_learn, terms=terms)
     fitted, ablation = pruning.prune(learn(spec, split.train, data.features), split.train, learn)
@@ -76,7 +76,11 @@ def release_model(
     header = _header(spec, fitted, split, terms)
     golden = training.golden_rows(fitted, split.train)
     digest = bundle.write(training.bundle_of(fitted, header), folder / "bundle", golden)
-    tags = {**tags_of(header.trained_from, header.trained_to, spec.feature_service, terms), "data": data.fingerprint}
+    tags = {
+        **tags_of(header.trained_from, header.trained_to, spec.feature_service, terms),
+        **({DRIFTED_ON: f"{terms.drifted_on}"} if spec.current else {}),
+        "data": data.fingerprint,
+    }
     version = registry.register(_new_version(fitted, evidence, tags, folder, digest))
     challenge = Challenge(spec, version, data.frame, split.test, evidence.scorecard)
     outcome = contest(challenge, registry, terms)

@@ -1,7 +1,10 @@
 """What a release is told beside its data, and what every version states of it."""
 
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, tzinfo
+
+import pandas as pd
 
 from ml import gate
 from ml.versions import ChampionVersion
@@ -10,15 +13,16 @@ BUDGET = "impression_budget"
 """The tag of the impression budget that a version's threshold was chosen for."""
 
 DRIFTED_ON = "drifted_on"
-"""The tag of the last drift that a version knew of, as YYYY-MM-DD."""
+"""The tag of the last drift that a version learnt of, as YYYY-MM-DD."""
 
 
 @dataclass(frozen=True)
 class Terms:
     """What a release is told beside its data; `whole_sessions` is the share of sessions that hold their start.
 
-    `drifted_on` is the first day of visitors who are others than before, None where no drift is known;
-    `dask_scheduler` the address of a cluster to learn on, None: this machine.
+    `drifted_on` is the first day, on the clock of `zone`, of visitors who are others than before; None where no drift
+    is known. `asked` says by name what asked for the release. `dask_scheduler` is the address of a cluster to learn on;
+    None: this machine.
     """
 
     contract_checksum: str
@@ -26,8 +30,15 @@ class Terms:
     impression_budget: float
     is_simulated: bool
     whole_sessions: float
+    zone: tzinfo = UTC
     drifted_on: date | None = None
+    asked: Mapping[str, str] = field(default_factory=dict)
     dask_scheduler: str | None = None
+
+    @property
+    def drift(self) -> pd.Timestamp | None:
+        """The instant of the drift that is known."""
+        return None if self.drifted_on is None else pd.Timestamp(self.drifted_on, tz=self.zone)
 
 
 def may_stay(champion: ChampionVersion | None, terms: Terms) -> bool:
@@ -52,11 +63,10 @@ def tags_of(trained_from: str, trained_to: str, service: str, terms: Terms) -> d
         "conversion_event": terms.conversion_event,
         BUDGET: f"{terms.impression_budget:g}",
         "simulated": str(terms.is_simulated).lower(),
-        **({DRIFTED_ON: f"{terms.drifted_on}"} if terms.drifted_on else {}),
     }
 
 
 def drift_known_to(version: ChampionVersion | None) -> date | None:
-    """The first day after the last drift that a version knew of, None where it knew of none."""
+    """The first day after the last drift that a version learnt of, None where it learnt of none."""
     stated = version.tags.get(DRIFTED_ON) if version else None
     return date.fromisoformat(stated) if stated else None

@@ -12,7 +12,7 @@ _DAILY = dg.FreshnessPolicy.time_window(warn_window=timedelta(hours=30), fail_wi
 _WEEKLY = dg.FreshnessPolicy.time_window(warn_window=timedelta(days=8), fail_window=timedelta(days=15))
 """Learnt every week; one week may be left out."""
 
-_DAILY_ASSETS = ("feature_drift", "live_decision")
+_DAILY_ASSETS = ("feature_drift", "live_decision", "champion_guard")
 
 
 def promised(spec: dg.AssetSpec) -> dg.AssetSpec:

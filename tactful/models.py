@@ -71,7 +71,7 @@ def promote(settings: Settings, wish: Wish, version: str, expected: str | None, 
         SettingsError: nothing has run yet, the version can't be champion, or another is champion than expected.
     """
     registry = _registry(settings)
-    evidence = seen_until(source_of(settings).last)
+    evidence = seen_until(source_of(settings).last, settings.zone)
     with told():
         champion = registry.champion(_known(registry, wish.model))
         stated = expected or (champion.version if champion else None)

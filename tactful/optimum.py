@@ -13,7 +13,8 @@ import pandas as pd
 from ga4_export.privacy import pseudonym
 from ml import bundle
 from ml.best import COMPARED, shares_of_best
-from ml.datasets import EVENT_TIMESTAMP, split_by_time
+from ml.comparison import after_all
+from ml.datasets import EVENT_TIMESTAMP
 from ml.evaluation import Outcomes, target_of
 from ml.intervals import UNDEFINED, Interval, bounds
 from ml.registry import Registry
@@ -71,11 +72,12 @@ def shares(
 ) -> Shares:
     """Figures of a version on the test days of its training set, as shares of those of the truth there."""
     keys = ["user_pseudo_id", EVENT_TIMESTAMP]
-    test = split_by_time(rows, spec.horizon).test.merge(moments, on=keys, validate="one_to_one")
-    if test.empty:
-        return dict.fromkeys(COMPARED, UNDEFINED)
     with TemporaryDirectory() as folder:
         read = bundle.read(registry.download_bundle(spec.name, version["version"], Path(folder)), version["digest"])
+    unseen = rows[rows[EVENT_TIMESTAMP] >= after_all(read)]
+    test = unseen.merge(moments, on=keys, validate="one_to_one")
+    if test.empty:
+        return dict.fromkeys(COMPARED, UNDEFINED)
     outcomes = Outcomes(target_of(test, spec.label), read.score(test), pd.factorize(test["user_pseudo_id"])[0])
     return shares_of_best(outcomes, test[TRUTH].to_numpy(), read.header.threshold, spec.seed)
 

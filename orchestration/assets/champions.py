@@ -66,7 +66,7 @@ def promotion(context: dg.OpExecutionContext, config: PromotionOrder, registry: 
     models = registry.open()
     champion = models.champion(config.model)
     expected = config.expected or (champion.version if champion else None)
-    order = Order(_asked_by(context, config.by), config.reason, seen_until(SOURCE.last))
+    order = Order(_asked_by(context, config.by), config.reason, seen_until(SOURCE.last, SETTINGS.zone))
     move = Seat(models, config.model).promote(config.version, order, expected)
     context.add_output_metadata({"moved": str(move), "version": config.version, "model": config.model})
 

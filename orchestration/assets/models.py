@@ -1,5 +1,6 @@
 """Models: training sets joined from the feature store, and what is learnt from them."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from ml.versions import ChampionVersion
 
 GROUP = "models"
-DRIFTED_ON = "tactful/drifted_on"
+_OURS = "tactful/"
+DRIFTED_ON = f"{_OURS}drifted_on"
 """The tag of a run that a drift has asked for: the first day of visitors who are others than before."""
 GUARD = "champion_guard"
 """The asset that sends bad champions back, before a new version is held to the champion."""
@@ -49,7 +51,7 @@ def training_set_file(name: str) -> Path:
     return SETTINGS.home / "training_sets" / f"{name}.parquet"
 
 
-def terms_of(tables: tuple[FeatureTable, ...], warehouse: WarehouseResource, drifted_on: date | None = None) -> "Terms":
+def terms_of(tables: tuple[FeatureTable, ...], warehouse: WarehouseResource) -> "Terms":
     """What a release is told, by the settings and the warehouse."""
     from ml.terms import Terms
 
@@ -59,17 +61,18 @@ def terms_of(tables: tuple[FeatureTable, ...], warehouse: WarehouseResource, dri
         impression_budget=SETTINGS.impression_budget,
         is_simulated=SOURCE.is_simulated,
         whole_sessions=float(warehouse.query(_WHOLE_SESSIONS)["share"].iloc[0]),
-        drifted_on=drifted_on,
+        zone=SETTINGS.zone,
         dask_scheduler=SETTINGS.dask_scheduler,
     )
 
 
-def _drifted_on(context: dg.AssetExecutionContext, champion: "ChampionVersion | None") -> date | None:
-    """Since when visitors are others: as what asked for this run says, or as the champion knew."""
+def asked_by(run: dg.DagsterRun, terms: "Terms", champion: "ChampionVersion | None") -> "Terms":
+    """Terms with what asked for the run, and since when visitors are others: as it says, or as the champion learnt."""
     from ml.terms import drift_known_to
 
-    asked = context.run.tags.get(DRIFTED_ON)
-    return date.fromisoformat(asked) if asked else drift_known_to(champion)
+    told = {name: value for name, value in run.tags.items() if name.startswith(_OURS)}
+    since = date.fromisoformat(told[DRIFTED_ON]) if DRIFTED_ON in told else drift_known_to(champion)
+    return replace(terms, asked={"run": run.run_id, **told}, drifted_on=since)
 
 
 def _training_set(spec: ModelSpec | StageSpec) -> dg.AssetsDefinition:
@@ -135,7 +138,7 @@ def _model(spec: ModelSpec, training_set: dg.AssetsDefinition) -> dg.AssetsDefin
         frame = pd.read_parquet(training_set_file(spec.name))
         data = TrainingSet(frame, features_of(TABLES, spec.name), spec.label)
         store = registry.open()
-        terms = terms_of(TABLES, warehouse, _drifted_on(context, store.champion(spec.name)))
+        terms = asked_by(context.run, terms_of(TABLES, warehouse), store.champion(spec.name))
         with TemporaryDirectory() as folder:
             try:
                 release = release_model(spec, data, store, terms, Path(folder))

@@ -70,12 +70,10 @@ def feature_drift(
     columns = _columns()
     sessions = warehouse.query(_SESSIONS.format(features=", ".join(column.name for column in columns)))
     sessions[DAY] = pd.to_datetime(sessions[DAY]).dt.date
-    store, policy = registry.open(), DriftPolicy()
+    store = registry.open()
     version = store.champion(POPUP_BEHAVIOUR.name)
     champion = _read(context, store, version)
-    days = compared_days(
-        set(sessions[DAY]), SOURCE.last, SETTINGS.peaks, usual_days(version, policy) if champion else None
-    )
+    days = compared_days(set(sessions[DAY]), SOURCE.last, SETTINGS.peaks, usual_days(version) if champion else None)
     watched = Watched(
         sessions,
         DriftColumns(
@@ -84,7 +82,7 @@ def feature_drift(
         ),
         _answers(champion),
     )
-    report, verdict = drift.report_on(watched, days, policy, reports.path(_FOLDER, drift.INDEX).parent)
+    report, verdict = drift.report_on(watched, days, DriftPolicy(), reports.path(_FOLDER, drift.INDEX).parent)
     return dg.MaterializeResult(
         metadata={
             "verdict": str(verdict.verdict),

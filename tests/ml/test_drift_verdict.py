@@ -155,6 +155,13 @@ def test_windows_that_share_days_are_one() -> None:
     assert drifted_on(reversed(_weeks(Verdict.DRIFT, Verdict.DRIFT))) == date(2026, 1, 5)
 
 
+@pytest.mark.parametrize("unsure", [Verdict.NOT_ENOUGH_DATA, Verdict.RELABELLING_SUSPECTED])
+def test_a_window_that_can_t_be_judged_does_not_end_a_move(unsure: Verdict) -> None:
+    told = _weeks(Verdict.STABLE, Verdict.DRIFT, unsure, *[Verdict.DRIFT] * 8, step=1)
+
+    assert drifted_on(told) == date(2026, 1, 12)
+
+
 def test_a_still_window_among_those_that_share_days_does_not_end_a_move() -> None:
     wavering = [Verdict.STABLE, *[Verdict.DRIFT] * 5, Verdict.STABLE, Verdict.DRIFT, Verdict.DRIFT]
 

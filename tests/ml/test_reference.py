@@ -24,6 +24,15 @@ def test_the_reference_is_what_the_champion_learnt_from() -> None:
     assert days.weeks == 5
 
 
+def test_days_too_few_to_compare_with_are_followed_by_the_next_ones() -> None:
+    missing = [day for day in CALENDAR if day != date(2026, 1, 20)]
+    days = compared_days(missing, NEWEST, learnt=(date(2026, 1, 12), date(2026, 1, 25)))
+
+    assert (min(days.reference), days.weeks) == (date(2026, 1, 12), 4)
+    tuesdays = [f"{day:%m-%d}" for day in days.reference if day.weekday() == 1]
+    assert tuesdays == ["02-10", "02-03", "01-27", "01-13"]
+
+
 def test_a_day_that_is_missing_leaves_each_weekday_as_often() -> None:
     days = compared_days([day for day in CALENDAR if day != date(2026, 2, 10)], NEWEST)
 

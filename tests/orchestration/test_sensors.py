@@ -57,6 +57,7 @@ def test_drift_of_two_windows_asks_for_retraining_and_says_why(instance: dg.Dags
 
     assert asked.run_key == f"drift-{SECOND_WEEK}"
     assert (asked.tags["tactful/window"], asked.tags["tactful/drift"]) == (SECOND_WEEK, "label_shift: Twice the rate.")
+    assert asked.tags["tactful/drifted_on"] == "2026-01-05"
 
 
 def test_a_window_asks_for_retraining_once(instance: dg.DagsterInstance) -> None:
