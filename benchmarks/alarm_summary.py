@@ -1,6 +1,6 @@
 """Judged windows of the drift alarm as shares, each with its 95 % interval."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from scipy.stats import binomtest
 
-from ml.drift_verdict import Told, Verdict, asks_for_retraining
+from ml.drift_verdict import MOVED, Told, Verdict, drifted_on
 from ml.reference import WEEK
 
 RAMP_WEEKS = 3
@@ -43,12 +43,12 @@ def summary(told: Sequence[Judged]) -> dict[str, Any]:
         "abrupt_caught_in_first_window": _share(abrupt[abrupt["week"] == 0]["is_drift"]),
         "abrupt_caught_within_two_windows": _share(abrupt.groupby(["shop", "case"])["is_drift"].any()),
         "gradual_caught_by_week": {
-            f"{week + 1}": _share(windows["is_drift"]) for week, windows in gradual.groupby("week")
+            f"{week}": _share(windows["is_drift"]) for week, windows in gradual.groupby(gradual["week"] + 1)
         },
         "gradual_asks_for_retraining_within_weeks": {f"{weeks}": _share(_asked(gradual, weeks)) for weeks in (3, 4, 5)},
-        "season_not_called_drift": _share(_judged(of["season_peak"]) != Verdict.DRIFT),
-        "season_not_declared_not_called_drift": _share(_judged(of["season_peak_not_declared"]) != Verdict.DRIFT),
-        "relabelling_not_called_drift": _share(_judged(of["relabelled"]) != Verdict.DRIFT),
+        "season_not_called_drift": _share(~_judged(of["season_peak"]).isin(MOVED)),
+        "season_not_declared_not_called_drift": _share(~_judged(of["season_peak_not_declared"]).isin(MOVED)),
+        "relabelling_not_called_drift": _share(~_judged(of["relabelled"]).isin(MOVED)),
         "relabelling_suspected": _share(of["relabelled"]["verdict"] == Verdict.RELABELLING_SUSPECTED),
         "with_a_fixed_threshold": {
             f"{threshold}": {kind: _share(windows["psi"] >= threshold) for kind, windows in first.items()}
@@ -67,13 +67,14 @@ def _asked(gradual: pd.DataFrame, weeks: int) -> "pd.Series[bool]":
     """Whether two windows in a row had moved, within so many weeks, by case."""
     first = date(2026, 1, 5)
 
-    def told(window: Mapping[str, Any]) -> Told:
-        begins = first + timedelta(days=WEEK * window["week"])
-        return Told(begins, begins + timedelta(days=WEEK - 1), Verdict(window["verdict"]))
+    def told(week: int, verdict: str) -> Told:
+        begins = first + timedelta(days=WEEK * week)
+        return Told(begins, begins + timedelta(days=WEEK - 1), Verdict(verdict))
 
     def asked(windows: pd.DataFrame) -> bool:
-        verdicts = [told(window) for window in windows.sort_values("week").to_dict("records")]
-        return any(asks_for_retraining(verdicts[:seen]) for seen in range(1, len(verdicts) + 1))
+        windows = windows.sort_values("week")
+        verdicts = [told(*window) for window in zip(windows["week"], windows["verdict"], strict=True)]
+        return any(drifted_on(verdicts[:seen]) is not None for seen in range(1, len(verdicts) + 1))
 
     whole = gradual.groupby(["shop", "case"]).filter(lambda windows: windows["week"].max() >= weeks - 1)
     within = whole[whole["week"] < weeks]
