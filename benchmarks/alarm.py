@@ -82,16 +82,16 @@ def alarm_of(champion: Fitted[BundleFeature]) -> Alarm:
     return Alarm(DriftColumns(numeric, [one.name for one in watched if one.name not in numeric]), champion)
 
 
-def learn() -> Fitted[BundleFeature]:
+def learn(weeks: int = 26) -> Fitted[BundleFeature]:
     """A champion of another shop, by what sessions tell alone."""
-    shop = Shop(seed=0, days=26 * WEEK)
+    shop = Shop(seed=0, days=weeks * WEEK)
     _, answers = rows_of(shop, shop.calendar, session_tables())
     return training.fit(POPUP_BEHAVIOUR, answers, features_of(session_tables(), POPUP_BEHAVIOUR.name))
 
 
-def steps(alarm: Alarm, seed: int) -> list[Judged]:
+def steps(alarm: Alarm, seed: int, cases: int = CASES) -> list[Judged]:
     """The windows of a shop in which nothing happens, and of the same shop changed."""
-    shop = Shop(seed=seed, days=(LEARNT_WEEKS + CASES + 1) * WEEK)
+    shop = Shop(seed=seed, days=(LEARNT_WEEKS + cases + 1) * WEEK)
     weeks = [shop.calendar[at : at + WEEK] for at in range(0, shop.days, WEEK)]
     (change,) = (one for one in drift_abrupt(shop).changes if isinstance(one, Drift))
     long_ago = shop.first_day - timedelta(days=365)
@@ -117,12 +117,12 @@ def steps(alarm: Alarm, seed: int) -> list[Judged]:
             kind, seed, case, week, *alarm.judge(both, compared_days(set(both[0][DAY]), window[-1], learnt=learnt))
         )
 
-    cases = range(LEARNT_WEEKS, LEARNT_WEEKS + CASES)
-    told = [judged(kind, case, 0) for kind in ("nothing", "relabelled") for case in cases]
-    abrupt = [judged("abrupt", case, 0) for case in cases]
+    begun = range(LEARNT_WEEKS, LEARNT_WEEKS + cases)
+    told = [judged(kind, case, 0) for kind in ("nothing", "relabelled") for case in begun]
+    abrupt = [judged("abrupt", case, 0) for case in begun]
     told += abrupt + [judged("abrupt", one.case, 1) for one in abrupt if one.verdict != Verdict.DRIFT]
     for case in ramps:
-        told += [judged("gradual", case, week) for week in range(RAMP_WEEKS)]
+        told += [judged("gradual", case, week) for week in range(RAMP_WEEKS) if case + week < len(weeks)]
         # the ramp is over, and what has changed stays
         told += [judged("gradual", case, week, "abrupt") for week in (3, 4) if case + week < len(weeks)]
     return told

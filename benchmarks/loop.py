@@ -206,6 +206,16 @@ def main() -> None:
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps(figures, indent=1))
     print(json.dumps({name: figure for name, figure in figures.items() if name != "log"}, indent=1))
+    if missed := list(_missed(figures)):
+        raise SystemExit(f"Missed: {'; '.join(missed)}.")
+
+
+def _missed(figures: dict[str, Any]) -> Iterator[str]:
+    reached = figures["next_week"]["new"]["expected_share_of_bayes_roc_auc"]
+    if reached < ASKED:
+        yield f"the new champion reaches {reached:.3f} of the Bayes optimum's ROC-AUC, and {ASKED} are asked"
+    if figures["planted"]["rolled_back_on"] is None:
+        yield "the planted champion was not sent back"
 
 
 if __name__ == "__main__":

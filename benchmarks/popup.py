@@ -39,6 +39,8 @@ DAYS = 45
 """A quarter of the scenario's days: one run builds them all, and half a year does not fit into 24 GiB."""
 
 RECALL = 0.95
+BUDGET = 0.5
+"""The impression budget."""
 
 
 def training_rows(settings: Settings, model: str) -> pd.DataFrame:
@@ -46,20 +48,17 @@ def training_rows(settings: Settings, model: str) -> pd.DataFrame:
     home.prepare(settings)
     source = source_of(settings)
     ensure_manifest(settings, source)
-    run_job(settings, "everything", Plan(source.first, source.last, "benchmark", True), Console(file=sys.stderr))
+    run_job(settings, "training_sets", Plan(source.first, source.last, "benchmark", True), Console(file=sys.stderr))
     return pd.read_parquet(settings.home / "training_sets" / f"{model}.parquet")
 
 
-def measure(folder: Path, shop: Shop) -> dict[str, Any]:
+def measure(rows: pd.DataFrame, shop: Shop) -> dict[str, Any]:
     """The model's figures on the test days beside those of the true probabilities on the same rows."""
-    write(folder / "export", shop)
-    settings = Settings(home=folder / "home", export=folder / "export")
     spec = POPUP_BEHAVIOUR
-    rows = training_rows(settings, spec.name)
     split = split_by_time(rows, spec.horizon)
     began = time.perf_counter()
     features = features_of(contract.load(MANIFEST), spec.name)
-    fitted = training.fit(spec, split.train, features, settings.impression_budget)
+    fitted = training.fit(spec, split.train, features, BUDGET)
     seconds = time.perf_counter() - began
     known = optimum.known_moments(shop)
     pop_up = split.test.merge(known, on=["user_pseudo_id", EVENT_TIMESTAMP], validate="one_to_one")
@@ -85,8 +84,12 @@ def measure(folder: Path, shop: Shop) -> dict[str, Any]:
 def main() -> None:
     """Measure, print and write."""
     days = int(sys.argv[1]) if len(sys.argv) > 1 else DAYS
+    shop = compose("large", Shop(), days=days)
     with tempfile.TemporaryDirectory() as folder:
-        figures = measure(Path(folder), compose("large", Shop(), days=days))
+        settings = Settings(home=Path(folder) / "home", export=Path(folder) / "export")
+        write(Path(folder) / "export", shop)
+        rows = training_rows(settings, POPUP_BEHAVIOUR.name)
+    figures = measure(rows, shop)
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps(figures, indent=1))
     print(json.dumps({name: figure for name, figure in figures.items() if name != "scorecard"}, indent=1))

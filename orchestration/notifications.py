@@ -1,4 +1,4 @@
-"""What is told of a run that failed or went on although a check failed, and of a tick that failed."""
+"""What is told of runs and ticks that failed, of checks that did in a run that went on, and of drift."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,7 @@ import dagster as dg
 from dagster._core.scheduler.instigation import InstigatorStatus, InstigatorTick, TickStatus
 
 from orchestration.failures import cause_of, failed_checks, failed_steps
+from orchestration.retraining import Report
 from tactful.notices import Notice
 
 _ON = {InstigatorStatus.RUNNING, InstigatorStatus.DECLARED_IN_CODE}
@@ -28,6 +29,11 @@ def of_failed_checks(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Notice
     is_grave = any(severity == dg.AssetCheckSeverity.ERROR for severity, _ in failed)
     title = f"Checks failed in the run {run.run_id[:8]} of {run.job_name}: {len(failed)}"
     return Notice(title, "\n".join(told for _, told in failed), "failure" if is_grave else "warning")
+
+
+def of_drift(report: Report) -> Notice:
+    """What is told of a drift report whose verdict asks for a look."""
+    return Notice(f"Drift, {report.window}: {report.verdict}", report.reason, "warning")
 
 
 def failed_ticks(instance: dg.DagsterInstance) -> Iterator[InstigatorTick]:

@@ -1,7 +1,7 @@
 """What runs by the clock, once switched on: the daily job; segments and models once a week, models daily in a peak."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 import dagster as dg
 
@@ -13,12 +13,16 @@ from orchestration.partitions import DAILY, range_tags
 from orchestration.resources import SETTINGS
 from orchestration.today import FIRST_HOUR, Wait, what_today
 from orchestration.told import tell_once
+from tactful.landing import landing_of
 from tactful.notices import Notice
 from tactful.seasons import peak_on
 from tactful.source import Source, source_of
 
 _DAY = "tactful/day"
 _MONDAY = 0
+_TRIES = 2
+"""Runs that a day is given: what failed is tried once more, an hour later."""
+_FAILED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 _TRAINING = {
     **{
         spec.name: (models.training_sets[spec.name].key, model.key)
@@ -42,15 +46,16 @@ def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReaso
     """Every afternoon, once GA4 has delivered: the newest day, and any model that has no champion."""
     now = context.scheduled_execution_time.astimezone(SETTINGS.zone)
     today = {_DAY: f"{now:%Y-%m-%d}"}
-    if context.instance.get_runs(dg.RunsFilter(tags=today), limit=1):
+    before = context.instance.get_runs(dg.RunsFilter(tags=today))
+    if len(before) >= _TRIES or not all(run.status in _FAILED for run in before):
         return dg.SkipReason(f"{today[_DAY]} is asked for already.")
-    what = what_today(_source(), now, SETTINGS.data_until_hour, SETTINGS.last_day)
+    what = what_today(_source(), now, SETTINGS.data_until_hour, _newest_landed(), SETTINGS.last_day)
     if isinstance(what, Wait):
         notice = Notice(f"The daily job waits: {what.told}", what.told, what.urgency)
         tell_once(context.instance, SETTINGS, "daily", f"{today[_DAY]} {what.urgency}", notice)
         return dg.SkipReason(what.told)
     return dg.RunRequest(
-        run_key=today[_DAY],
+        run_key=f"{today[_DAY]}-{len(before)}",
         asset_selection=_asked(context, _untrained()),
         tags={**today, **range_tags(what.first, what.last)},
     )
@@ -61,6 +66,10 @@ def _source() -> Source | str:
         return source_of(SETTINGS)
     except ExportError as error:
         return str(error)
+
+
+def _newest_landed() -> date | None:
+    return max(landing_of(SETTINGS).landed_days(), default=None)
 
 
 def _untrained() -> Sequence[str]:

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from ml.drift_verdict import Verdict
-from ml.ledger import Move
+from ml.drift_verdict import MOVED, Verdict
+from ml.ledger import Kind, Move
 from ml.promotion import Seat
 from ml.registry import Registry
 from ml.specs import BUYER_STAGE, MODELS, USER_SEGMENTS
@@ -17,8 +17,9 @@ from orchestration.jobs import everything, retrain
 from orchestration.resources import SETTINGS
 from orchestration.retraining import Report, Rest, judge
 from orchestration.told import last_told, note, tell_once
-from tactful.notices import champion_moved, send
+from tactful.notices import Urgency, champion_moved, send
 
+_DRIFT = "the verdict on drift"
 _REPORTS = 40
 """Drift reports that are looked back at: there is one a day, and a window may have been judged several times."""
 
@@ -64,6 +65,19 @@ def _retrained_at(instance: dg.DagsterInstance) -> datetime | None:
     return max(newest, default=None)
 
 
+@dg.sensor(minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
+def notify_on_drift(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Tells of a drift report that asks for a look, once until its verdict is another."""
+    newest = next(iter(_reports(context.instance)), None)
+    if newest is None:
+        return dg.SkipReason("There is no drift report yet.")
+    if newest.verdict in (*MOVED, Verdict.RELABELLING_SUSPECTED):
+        tell_once(context.instance, SETTINGS, _DRIFT, newest.verdict, notifications.of_drift(newest))
+    else:
+        note(context.instance, _DRIFT, newest.verdict)
+    return dg.SkipReason(f"{newest.window}: {newest.verdict}.")
+
+
 @dg.run_failure_sensor(monitor_all_code_locations=True, default_status=dg.DefaultSensorStatus.RUNNING)
 def notify_on_failure(context: dg.RunFailureSensorContext) -> None:
     """Tells which steps of a run failed and why, or that its process died."""
@@ -105,7 +119,8 @@ def _tell_moves(instance: dg.DagsterInstance, model: str) -> Sequence[Move]:
         return ()
     for number in range(int(known), len(moves)):
         move = moves[number]
-        notice = champion_moved(move.model, move.from_version, move.to_version, _why(move))
+        urgency: Urgency = "info" if move.kind is Kind.PROMOTE else "warning"
+        notice = champion_moved(move.model, move.from_version, move.to_version, _why(move), urgency)
         tell_once(instance, SETTINGS, about, str(number + 1), notice)
     return moves[int(known) :]
 
@@ -134,6 +149,7 @@ def notify_on_failed_ticks(context: dg.SensorEvaluationContext) -> dg.SkipReason
 
 SENSORS = [
     retrain_on_drift,
+    notify_on_drift,
     notify_on_failure,
     notify_on_failed_checks,
     notify_on_failed_ticks,

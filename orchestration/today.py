@@ -35,19 +35,22 @@ def due_day(source: Source, now: datetime, last_day: date | None) -> date:
     return min(yesterday, last_day) if last_day else yesterday
 
 
-def what_today(source: Source | str, now: datetime, until: int, last_day: date | None = None) -> Wait | Build:
+def what_today(
+    source: Source | str, now: datetime, until: int, landed: date | None, last_day: date | None = None
+) -> Wait | Build:
     """What to do at `now`, on the property's clock, about a day whose data are waited for `until` an hour of it.
 
-    `source` is what there is, or why it can't be looked at. What is built are the newest day and those that GA4 may
-    have rewritten since, and one more, whose sessions may go on into the first.
+    `source` is what there is, or why it can't be looked at; `landed` the newest day of it that was landed before. What
+    is built are all days since that one, those before the newest that GA4 may have rewritten, and one more, whose
+    sessions may go on into the first.
     """
     if isinstance(source, str):
         return _wait(source, now, until)
     due = due_day(source, now, last_day)
     if source.last < due:
         return _wait(f"{due} is not there; the newest day of {source.place} is {source.last}.", now, until)
-    first = max(source.first, source.last - REWRITTEN - timedelta(days=1))
-    return Build(first, source.last)
+    first = min(source.last - REWRITTEN - timedelta(days=1), landed or source.first)
+    return Build(max(source.first, first), source.last)
 
 
 def _wait(why: str, now: datetime, until: int) -> Wait:

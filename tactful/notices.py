@@ -32,11 +32,11 @@ class Notice:
     urgency: Urgency = "failure"
 
 
-def champion_moved(model: str, before: str | None, now: str | None, reason: str) -> Notice:
+def champion_moved(model: str, before: str | None, now: str | None, reason: str, urgency: Urgency) -> Notice:
     """A model's champion is another version; None stands for no champion."""
     was, is_now = (f"version {version}" if version else "none" for version in (before, now))
     told = f"The champion of {model} was {was} and is {is_now}"
-    return Notice(told, f"{told}: {reason}", "info")
+    return Notice(told, f"{told}: {reason}", urgency)
 
 
 def places(settings: Settings) -> int:

@@ -27,6 +27,7 @@ def two_weeks(monkeypatch: pytest.MonkeyPatch) -> None:
     from orchestration import schedules
 
     monkeypatch.setattr(schedules, "source_of", lambda _: TWO_WEEKS)
+    monkeypatch.setattr(schedules, "_newest_landed", lambda: date(2026, 1, 17))
 
 
 @pytest.fixture
@@ -137,6 +138,25 @@ def test_a_day_is_asked_for_once_however_often_the_hour_strikes(
 
     assert _tick(daily, AFTERNOON.replace(hour=15), instance) == "2026-01-19 is asked for already."
     assert isinstance(_tick(daily, AFTERNOON.replace(day=20), instance), dg.RunRequest)
+
+
+@pytest.mark.parametrize("ended", [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED])
+def test_a_day_whose_run_failed_is_asked_for_once_more(
+    ended: dg.DagsterRunStatus, instance: dg.DagsterInstance, trained: set[str]
+) -> None:
+    from orchestration.schedules import daily
+
+    keys = []
+    for number in (1, 2):
+        asked = _tick(daily, AFTERNOON.replace(hour=13 + number), instance)
+        assert isinstance(asked, dg.RunRequest)
+        keys.append(asked.run_key)
+        run_id = f"00000000-0000-0000-0000-00000000000{number}"
+        instance.add_run(dg.DagsterRun(job_name="refresh", run_id=run_id, tags=asked.tags, status=ended))
+
+    # Dagster would start no second run of the same key
+    assert len(set(keys)) == 2
+    assert _tick(daily, AFTERNOON.replace(hour=16), instance) == "2026-01-19 is asked for already."
 
 
 @pytest.mark.parametrize("first_look", [14, 17, 19])

@@ -180,6 +180,22 @@ def test_each_move_of_a_champion_is_told_of_once(
     assert heard.told[1]["message"].endswith("promote, asked by Ada. It is better.")
 
 
+def test_a_verdict_that_asks_for_a_look_is_told_of_until_another_comes(
+    instance: dg.DagsterInstance, heard: Receiver
+) -> None:
+    from orchestration.sensors import notify_on_drift
+
+    for verdict in ("stable", "drift", "drift", "relabelling_suspected", "not_enough_data", "drift"):
+        _report(instance, verdict, f"said {verdict}")
+        with dg.build_sensor_context(instance=instance) as context:
+            notify_on_drift(context)
+
+    assert [(told["title"], told["message"], told["type"]) for told in heard.told] == [
+        (f"Drift, {SECOND_WEEK}: {verdict}", f"said {verdict}", "warning")
+        for verdict in ("drift", "relabelling_suspected", "drift")
+    ]
+
+
 def test_who_was_told_of_a_move_is_not_told_again_because_somebody_else_was_not(
     instance: dg.DagsterInstance, heard: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

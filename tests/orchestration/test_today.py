@@ -18,13 +18,20 @@ def _at(hour: int, day: int = 19) -> datetime:
 def test_yesterday_is_built_with_the_three_days_that_ga4_may_have_rewritten_and_the_one_before() -> None:
     from orchestration.today import Build, what_today
 
-    assert what_today(_source(), _at(14), 20) == Build(date(2026, 1, 14), NEWEST)
+    assert what_today(_source(), _at(14), 20, NEWEST) == Build(date(2026, 1, 14), NEWEST)
+
+
+@pytest.mark.parametrize(("landed", "first"), [(date(2026, 1, 9), date(2026, 1, 9)), (None, FIRST)])
+def test_after_a_pause_all_days_since_are_built(landed: date | None, first: date) -> None:
+    from orchestration.today import Build, what_today
+
+    assert what_today(_source(), _at(14), 20, landed) == Build(first, NEWEST)
 
 
 def test_no_day_before_the_first_is_built() -> None:
     from orchestration.today import Build, what_today
 
-    built = what_today(_source(newest=date(2026, 1, 6)), _at(14, day=7), 20)
+    built = what_today(_source(newest=date(2026, 1, 6)), _at(14, day=7), 20, FIRST)
 
     assert built == Build(FIRST, date(2026, 1, 6))
 
@@ -42,13 +49,13 @@ def test_a_missing_day_is_waited_for_and_given_up(hour: int, urgency: str, endin
 
     told = f"2026-01-19 is not there; the newest day of /export is 2026-01-18. {ending}"
 
-    assert what_today(_source(), _at(hour, day=20), 20) == Wait(told, urgency)  # type: ignore[arg-type]
+    assert what_today(_source(), _at(hour, day=20), 20, NEWEST) == Wait(told, urgency)  # type: ignore[arg-type]
 
 
 def test_an_export_that_can_t_be_looked_at_is_waited_for_too() -> None:
     from orchestration.today import Wait, what_today
 
-    what = what_today("BigQuery can't be asked: 503.", _at(14), 20)
+    what = what_today("BigQuery can't be asked: 503.", _at(14), 20, NEWEST)
 
     assert what == Wait("BigQuery can't be asked: 503. It is looked for on the hour until 20:00.", "warning")
 

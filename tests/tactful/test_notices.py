@@ -70,4 +70,4 @@ def test_a_url_that_apprise_can_t_read_is_refused_unseen() -> None:
     ],
 )
 def test_a_champion_that_moved_is_told_with_the_reason(before: str | None, now: str | None, told: str) -> None:
-    assert champion_moved("churn", before, now, "better") == Notice(told, f"{told}: better", "info")
+    assert champion_moved("churn", before, now, "better", "info") == Notice(told, f"{told}: better", "info")
