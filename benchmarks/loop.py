@@ -43,7 +43,7 @@ from tactful.run import run
 REPORT = Path(".tactful") / "bench" / "loop.json"
 ASKED = 0.97
 
-BEFORE, AFTER, SESSIONS = 42, 32, 4_000
+BEFORE, AFTER, SESSIONS = 42, 32, 5_000
 """Days before the turn and from it on, and sessions a day."""
 
 WILLING = 2.0
