@@ -74,6 +74,8 @@ def delete(store: "FeatureStore", join_key: str, value: str) -> int:
 
 def compare(store: "FeatureStore", table: FeatureTable, rows: pd.DataFrame) -> Parity:
     """Look the entities of `rows` up online as serving code would, and compare each feature with its offline value."""
+    if rows.empty:
+        return Parity(0, 0, ())
     names = [column.name for column in table.features]
     different = pd.concat([_differences(store, table, names, chunk) for chunk in _chunks(rows)])
     return Parity(

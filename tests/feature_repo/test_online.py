@@ -15,7 +15,7 @@ from feast.protos.feast.types.Value_pb2 import Value
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from feature_repo.online import OnlineWrite, compare, delete, write_newest
+from feature_repo.online import OnlineWrite, Parity, compare, delete, write_newest
 from feature_repo.online_rows import OnlineWriteError
 from tests.feature_repo.conftest import OTHER_TABLE, TABLE, open_online
 
@@ -173,6 +173,13 @@ def test_an_entity_that_is_not_served_differs_in_every_feature(online_store: Fea
     parity = compare(online_store, TABLE, _rows("nobody"))
 
     assert parity.features == tuple(NAMES)
+
+
+def test_a_table_without_rows_is_written_and_compared(online_store: FeatureStore) -> None:
+    rows = _rows("nobody").head(0)
+
+    assert write_newest(online_store, TABLE, rows) == OnlineWrite(written=0, outdated=0)
+    assert compare(online_store, TABLE, rows) == Parity(0, 0, ())
 
 
 def test_a_table_of_many_rows_is_written_in_chunks(online_store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
