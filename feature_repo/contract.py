@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -66,7 +66,7 @@ class FeatureTable:
 
     `key` tells rows apart, `day` is the date column that the table is built by. A row remembers `remembered_days` days,
     its own the last of them; `was_there` is SQL that is true of rows whose entity was there on their day. Where
-    `every_day` is false, days may be without rows.
+    `every_day` is false, days may be without rows, or without those of some entities.
     """
 
     name: str
@@ -82,6 +82,10 @@ class FeatureTable:
     remembered_days: int = 1
     was_there: str = "true"
     every_day: bool = True
+
+    def tells_since(self, day: date) -> date:
+        """The first day whose rows tell of entities on `day`: another one where days tell of some, and still count."""
+        return day if self.every_day else day - self.ttl + timedelta(days=1)
 
     @property
     def features(self) -> tuple[Column, ...]:

@@ -99,11 +99,14 @@ class History:
         return frame
 
     def read_to_serve(self, day: date) -> pd.DataFrame:
-        """The rows of `day`, and what stands in for rows up to it that are no more; `is_retracted` tells which."""
-        query = self._newest(f"= date '{day}'")
+        """What tells of entities on `day`, and what stands in for rows up to it that are no more: `is_retracted`."""
+        since = self.table.tells_since(day)
+        query = self._newest(f"between date '{since}' and date '{day}'")
         if self._is_corrected:
-            earlier = versions.newest(str(self.folder / _CORRECTIONS), self.table, f"< date '{day}'")
+            earlier = versions.newest(str(self.folder / _CORRECTIONS), self.table, f"< date '{since}'")
             query = f"({query}) union all by name (from ({earlier}) where {versions.RETRACTED})"
+        if since < day:
+            query = versions.newest_of_each(query, self.table)
         frame: pd.DataFrame = duckdb.execute(query).df()
         return frame
 

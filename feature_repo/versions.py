@@ -30,6 +30,15 @@ def newest(files: str, table: FeatureTable, days: str) -> str:
     """
 
 
+def newest_of_each(rows: str, table: FeatureTable) -> str:
+    """SQL for the newest of an entity's `rows`; BigQuery understands it too."""
+    return f"""
+        select * from ({rows}) as told
+        where true
+        qualify row_number() over (partition by {table.join_key} order by {FEATURE_AT} desc, {KNOWN_AT} desc) = 1
+    """
+
+
 def corrections(source: str, files: str, table: FeatureTable, at: datetime, among: str) -> str:
     """SQL for the versions that make the published rows of the day `$again` those of `source`, known from `at` on.
 

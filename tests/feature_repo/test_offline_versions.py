@@ -1,7 +1,8 @@
 """What is published stays as it was known; what changes is published beside it."""
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -149,6 +150,28 @@ def test_a_row_that_is_no_more_is_known_until_then(shop: Shop, store: FeatureSto
     assert shop.current() == {"v": 2}
     assert _known(store, "u", "03 11:59:59", "03 12:00") == [1, None]
     assert shop.publish(_at(14)).corrections == 0
+
+
+def test_where_days_tell_of_some_what_is_served_is_the_newest_of_each_as_long_as_it_counts(shop: Shop) -> None:
+    shop.holds(
+        *(_row("daily", visits, day) for visits, day in enumerate((FIRST, SECOND, THIRD), start=1)),
+        _row("not since", 4, SECOND),
+        _row("long ago", 5, FIRST),
+    )
+    shop.publish(_at(7), FIRST, SECOND, THIRD)
+    of_some = replace(TABLE, every_day=False, ttl=timedelta(days=2))
+
+    def served() -> dict[str, tuple[float, bool]]:
+        rows = History(of_some, shop.history.folder).read_to_serve(THIRD)
+        assert rows["user_pseudo_id"].is_unique
+        stated = zip(rows["visits"].fillna(-1), rows["is_retracted"], strict=True)
+        return dict(zip(rows["user_pseudo_id"], stated, strict=True))
+
+    assert served() == {"daily": (3, False), "not since": (4, False)}
+    shop.holds(_row("daily", 2, SECOND), _row("not since", 6, SECOND), _row("long ago", 5, FIRST))
+    shop.publish(_at(13), FIRST, SECOND, THIRD)
+    # the third day's row is no more: what stood before it does
+    assert served() == {"daily": (2, True), "not since": (6, False)}
 
 
 def test_what_is_served_is_a_day_and_the_withdrawn_rows_up_to_it(shop: Shop) -> None:
