@@ -7,6 +7,7 @@ import pandas as pd
 
 from feature_repo.contract import FEATURE_AT, KNOWN_AT, FeatureTable, checksum
 from ml import segment_bundle
+from ml.knowledge import keys_of
 from ml.registry import Registry
 from ml.versions import ChampionVersion
 
@@ -19,18 +20,14 @@ def label_users(registry: Registry, name: str, table: FeatureTable, users: pd.Da
     of a day before the one whose users the champion was fitted on get none either: it would know what was not known
     then.
     """
-    keys = users[[table.join_key, table.day, FEATURE_AT, KNOWN_AT]]
     champion = registry.champion(name)
     if champion is None or users.empty or not _may_label(champion, table, users):
-        return keys.head(0)
+        return users[[table.join_key, table.day, FEATURE_AT, KNOWN_AT]].head(0)
     with TemporaryDirectory() as folder:
         bundle = registry.download_bundle(name, champion.version, Path(folder))
         segments = segment_bundle.read(bundle, champion.digest)
-    registered = pd.Timestamp(registry.registered_at(name, champion.version)).tz_localize(None)
-    known_at = keys[KNOWN_AT].where(keys[KNOWN_AT] > registered, registered)
     assigned = segments.assign(users)
-    return keys.assign(
-        **{table.day: keys[table.day].dt.date, KNOWN_AT: known_at},
+    return keys_of(table, users, registry.registered_at(name, champion.version)).assign(
         id=[identity.id for identity in assigned],
         name=[identity.name for identity in assigned],
         version=champion.version,
