@@ -234,3 +234,6 @@ MODELS = (POPUP_PROFILE, POPUP_BEHAVIOUR, PURCHASE_PROPENSITY, CHURN)
 
 REGISTERED = tuple(spec.name for spec in (*MODELS, BUYER_STAGE, USER_SEGMENTS))
 """The names of all that the platform keeps versions of."""
+
+USER_MODELS: tuple[ModelSpec | StageSpec, ...] = (PURCHASE_PROPENSITY, CHURN, BUYER_STAGE)
+"""The models of users as a day of theirs ends; the others are about a moment of a session, and are asked then."""

@@ -12,7 +12,7 @@ import pyarrow as pa
 from feature_repo import lookahead, offline
 from feature_repo.contract import FeatureTable
 from feature_repo.offline import History
-from feature_repo.versions import RETRACTED
+from feature_repo.versions import RETRACTED, newest_of_each
 from ga4_export.bigquery import as_duckdb
 from orchestration.resources import ALL_DAYS, SETTINGS, FeatureStoreResource, WarehouseResource
 
@@ -22,14 +22,26 @@ PROBED_ROWS = 1_000
 def read(warehouse: WarehouseResource, table: FeatureTable, first: date, last: date) -> pd.DataFrame:
     """The rows of the days from `first` to `last`, both included."""
     if SETTINGS.profile == "gcp":
-        return warehouse.query(f"select * from {table.name} where {table.day} between date '{first}' and date '{last}'")
+        return warehouse.query(_between(table, first, last))
     return History.of(SETTINGS.home, table).read(first, last)
 
 
+def _between(table: FeatureTable, first: date, last: date) -> str:
+    return f"select * from {table.name} where {table.day} between date '{first}' and date '{last}'"
+
+
+def read_there(warehouse: WarehouseResource, table: FeatureTable, day: date) -> pd.DataFrame:
+    """The rows of those entities that were there on `day`."""
+    with queried(warehouse, table, day, day) as (connection, rows):
+        frame: pd.DataFrame = connection.execute(f"from ({rows}) where {table.was_there}").df()
+    return frame
+
+
 def read_to_serve(warehouse: WarehouseResource, table: FeatureTable, day: date) -> pd.DataFrame:
-    """The rows of `day`, with what `History.read_to_serve` adds to them; BigQuery's tables keep no retracted rows."""
+    """What `History.read_to_serve` gives; BigQuery's tables keep no retracted rows."""
     if SETTINGS.profile == "gcp":
-        return read(warehouse, table, day, day).assign(**{RETRACTED: False})
+        rows = newest_of_each(_between(table, table.tells_since(day), day), table)
+        return warehouse.query(rows).assign(**{RETRACTED: False})
     return History.of(SETTINGS.home, table).read_to_serve(day)
 
 

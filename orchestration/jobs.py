@@ -2,8 +2,8 @@
 
 import dagster as dg
 
-from orchestration.assets import champions, models, segments, stages
-from orchestration.assets.features import online_tables, published_tables
+from feature_repo.contract import FeatureTable
+from orchestration.assets import champions, models, scores, segments, stages
 from orchestration.resources import TABLES
 
 everything = dg.define_asset_job(
@@ -12,28 +12,26 @@ everything = dg.define_asset_job(
     description="The main job: from the export to decisions, for a range of days in one run.",
 )
 
-# what a model says of users: past days keep what it said on them
-_SEGMENTS = dg.AssetSelection.assets(
-    segments.user_segments,
-    segments.user_segment_labels,
-    *(table.name for table in TABLES if not table.every_day),
-    *(
-        dg.AssetKey([store, table.view])
-        for store in ("feature_store", "online_store")
-        for table in TABLES
-        if not table.every_day
-    ),
-)
+# past days keep what models said of users on them
+_PUBLISHED = [dg.AssetKey(["feature_store", table.view]) for table in TABLES if table.every_day]
+_ONLINE = [dg.AssetKey(["online_store", table.view]) for table in TABLES if table.every_day and table.is_online]
+
+
+def _said_in(said: dg.AssetsDefinition, table: FeatureTable) -> dg.AssetSelection:
+    """What a model says of users, and the feature table that holds it, offline and online."""
+    stores = (dg.AssetKey([store, table.view]) for store in ("feature_store", "online_store"))
+    return dg.AssetSelection.assets(said, table.name, *stores)
+
 
 features = dg.define_asset_job(
     "features",
-    selection=dg.AssetSelection.assets(*published_tables).upstream() - _SEGMENTS,
+    selection=dg.AssetSelection.assets(*_PUBLISHED).upstream(),
     description="From the export to validated features.",
 )
 
 backfill = dg.define_asset_job(
     "backfill",
-    selection=dg.AssetSelection.assets(*published_tables, *online_tables).upstream() - _SEGMENTS,
+    selection=dg.AssetSelection.assets(*_PUBLISHED, *_ONLINE).upstream(),
     description="Past days anew, from the export to the online store; models are left alone.",
 )
 
@@ -47,8 +45,15 @@ retrain = dg.define_asset_job(
 
 recluster = dg.define_asset_job(
     "recluster",
-    selection=_SEGMENTS,
+    selection=dg.AssetSelection.assets(segments.user_segments)
+    | _said_in(segments.user_segment_labels, segments.SEGMENTS),
     description="Segments anew, from the features as they are, and the segment of each user of the newest day.",
+)
+
+rescore = dg.define_asset_job(
+    "rescore",
+    selection=_said_in(scores.user_model_scores, scores.SCORES),
+    description="What the champions say now of each user who was there on the newest day; nothing is learnt.",
 )
 
 refresh = dg.define_asset_job(
@@ -57,4 +62,4 @@ refresh = dg.define_asset_job(
     description="What `daily` asks for: all that everything does, but for training models that have a champion.",
 )
 
-JOBS = [everything, refresh, features, backfill, retrain, recluster]
+JOBS = [everything, refresh, features, backfill, retrain, recluster, rescore]

@@ -12,6 +12,7 @@ from orchestration.assets.decisions import live_decision
 from orchestration.assets.ga4_export import events
 from orchestration.assets.models import GUARD
 from orchestration.assets.monitoring import feature_drift
+from orchestration.assets.scores import user_model_scores
 from orchestration.landing_checks import no_row_is_lost
 from orchestration.resources import SETTINGS, SOURCE
 
@@ -44,6 +45,7 @@ def build(instance: dg.DagsterInstance, run_id: str) -> dict[str, Any]:
         "guard": _reported(instance, dg.AssetKey(GUARD)),
         "buyer_stage": _reported(instance, dg.AssetKey(BUYER_STAGE.name)),
         "segments": _reported(instance, dg.AssetKey(USER_SEGMENTS.name)),
+        "scores": _reported(instance, user_model_scores.key),
         "drift": _reported(instance, feature_drift.key),
         "decision": _reported(instance, live_decision.key),
     }
@@ -72,4 +74,6 @@ def _plain(metadata: Mapping[str, dg.MetadataValue]) -> dict[str, Any]:
         dg.BoolMetadataValue,
         dg.JsonMetadataValue,
     )
-    return {name: value.value for name, value in metadata.items() if isinstance(value, shown)}
+    # not what Dagster's own pages draw
+    ours = {name: value for name, value in metadata.items() if not name.startswith("dagster/")}
+    return {name: value.value for name, value in ours.items() if isinstance(value, shown)}

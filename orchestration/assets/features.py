@@ -26,8 +26,8 @@ from orchestration.resources import (
 )
 
 GROUP = "features"
-SEGMENTS = "segments"
-"""The group of what a model says of users: were it among the features, each group would wait for the other."""
+SAID_BY_MODELS = "said_by_models"
+"""The group, and dbt's tag, of what models say of users: were it among the features, groups would wait in a circle."""
 
 
 def _feature_table(table: FeatureTable) -> dg.AssetsDefinition:
@@ -86,7 +86,7 @@ def _remembering(days: Sequence[date], table: FeatureTable) -> Sequence[date]:
 
 
 def _group(table: FeatureTable) -> str:
-    return GROUP if table.every_day else SEGMENTS
+    return GROUP if table.every_day else SAID_BY_MODELS
 
 
 published_tables = [_feature_table(table) for table in TABLES]

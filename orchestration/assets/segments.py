@@ -7,7 +7,7 @@ import dagster as dg
 
 from ml.specs import USER_SEGMENTS
 from orchestration import feature_rows
-from orchestration.assets.features import SEGMENTS
+from orchestration.assets.features import SAID_BY_MODELS
 from orchestration.assets.models import terms_of
 from orchestration.metadata import not_trained, segment_metadata
 from orchestration.partitions import is_rebuild
@@ -21,6 +21,8 @@ from orchestration.resources import (
     WarehouseResource,
 )
 
+SEGMENTS = next(table for table in TABLES if table.view == USER_SEGMENTS.name)
+"""The feature table that tells users' segments."""
 _READ = next(table for table in TABLES if table.features_of(USER_SEGMENTS.name))
 _FEATURES = dg.AssetKey(["feature_store", _READ.view])
 
@@ -28,7 +30,7 @@ _FEATURES = dg.AssetKey(["feature_store", _READ.view])
 @dg.asset(
     name=USER_SEGMENTS.name,
     deps=[_FEATURES],
-    group_name=SEGMENTS,
+    group_name=SAID_BY_MODELS,
     kinds={"scikitlearn", "mlflow"},
     owners=OWNERS,
     description=f"{USER_SEGMENTS.description} Groups of the users of the last 28 days; each keeps its id and name.",
@@ -58,7 +60,7 @@ def user_segments(
 
 @dg.asset(
     deps=[user_segments, _FEATURES],
-    group_name=SEGMENTS,
+    group_name=SAID_BY_MODELS,
     kinds={"scikitlearn", "bigquery" if SETTINGS.profile == "gcp" else "duckdb"},
     owners=OWNERS,
     pool=WAREHOUSE_POOL,

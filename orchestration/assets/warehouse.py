@@ -7,7 +7,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation, DbtCliResource, dbt_assets
 from typing_extensions import override
 
-from orchestration.assets.features import SEGMENTS
+from orchestration.assets.features import SAID_BY_MODELS
 from orchestration.partitions import DAILY, IN_ONE_RUN, days_of, is_rebuild
 from orchestration.resources import (
     OWNERS,
@@ -21,11 +21,11 @@ from tactful.dbt import MANIFEST, variables
 
 
 class Translator(DagsterDbtTranslator):
-    """How a dbt model appears in Dagster: in one group but for what is made of segments, daily where built by day."""
+    """How a dbt model appears in Dagster: in one group but for what models say of users, daily where built by day."""
 
     @override
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
-        return SEGMENTS if _TAG in dbt_resource_props["tags"] else "warehouse"
+        return SAID_BY_MODELS if SAID_BY_MODELS in dbt_resource_props["tags"] else "warehouse"
 
     @override
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
@@ -40,16 +40,15 @@ class Translator(DagsterDbtTranslator):
         return str(dbt_resource_props["description"])
 
 
-_TAG = "segments"
-_OF_SEGMENTS = f"tag:{_TAG}"
-"""The dbt models that read what the model of segments says, which reads the others."""
+_OF_MODELS = f"tag:{SAID_BY_MODELS}"
+"""The dbt models that read what models say of users, which read the others."""
 
 
 @dbt_assets(
     manifest=MANIFEST,
     dagster_dbt_translator=Translator(),
     backfill_policy=IN_ONE_RUN,
-    exclude=f"resource_type:unit_test {_OF_SEGMENTS}+",
+    exclude=f"resource_type:unit_test {_OF_MODELS}+",
     pool=WAREHOUSE_POOL,
 )
 def warehouse(context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: WarehouseResource) -> Iterator[Any]:
@@ -61,14 +60,14 @@ def warehouse(context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse:
     manifest=MANIFEST,
     dagster_dbt_translator=Translator(),
     backfill_policy=IN_ONE_RUN,
-    select=f"{_OF_SEGMENTS}+",
+    select=f"{_OF_MODELS}+",
     exclude="resource_type:unit_test",
     pool=WAREHOUSE_POOL,
 )
-def segment_tables(
+def said_by_models(
     context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: WarehouseResource
 ) -> Iterator[Any]:
-    """What is made of users' segments, with its tests as checks."""
+    """What models say of users, under its contract, with its tests as checks."""
     yield from _built(context, dbt, warehouse)
 
 

@@ -41,12 +41,27 @@ TYPES = {
 }
 DUCKDB_ALONE = {"file_sha256"}  # BigQuery's tables have no digest
 
-# what a model says of users, which is no model of dbt's
-LABELS = " union all ".join(
-    f"select '{user}' as user_pseudo_id, date '2026-03-29' as feature_date, timestamp '2026-03-29 22:00:00' as feature_at, "
-    f"timestamp '2026-04-20 12:00:00.000001' as known_at, '{segment}' as id, 'Gości' as name, '1' as version"
-    for user, segment in (("7.7", "S1"), ("4.4", "S12"))
+# what models say of users, which are no models of dbt's
+_SAID_OF = (
+    "select '{}' as user_pseudo_id, date '2026-03-29' as feature_date, timestamp '2026-03-29 22:00:00' as feature_at, "
+    "timestamp '2026-04-20 12:00:00.00000{}' as known_at, "
 )
+SAID = {
+    "user_segment_labels": " union all ".join(
+        _SAID_OF.format(user, 1) + f"'{segment}' as id, 'Gości' as name, '1' as version"
+        for user, segment in (("7.7", "S1"), ("4.4", "S12"))
+    ),
+    "user_model_scores": " union all ".join(
+        _SAID_OF.format(user, n) + f"'{model}' as model, '{answer}' as answer, {score} as score, '1{n}' as version"
+        for n, (user, model, answer, score) in enumerate(
+            (
+                ("7.7", "purchase_propensity", "will_purchase_7d", "1e-1"),
+                ("7.7", "buyer_stage", "ready", "1e-9"),
+                ("4.4", "churn", "will_churn_30d", "1e0"),
+            )
+        )
+    ),
+}
 
 Row = tuple["Cell", ...]
 
@@ -107,10 +122,12 @@ def compared(
     home = tmp_path_factory.mktemp("home")
     _land(days, home)
     with duckdb.connect(home / "warehouse.duckdb") as warehouse:
-        warehouse.execute(f"create schema tactful; create table tactful.user_segment_labels as {LABELS}")
+        warehouse.execute("create schema tactful")
+        for place, said in SAID.items():
+            warehouse.execute(f"create table tactful.{place} as {said}")
     tables = {
         "project.analytics_property.events_*": wildcard(_exported(days)),
-        "project.tactful.user_segment_labels": engine.query(LABELS, {}),
+        **{f"project.tactful.{place}": engine.query(said, {}) for place, said in SAID.items()},
     }
     found = {}
     for name, run in RUNS.items():

@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import date
+from datetime import UTC, date, datetime
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,11 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
+from feature_repo import contract, online
 from feature_repo import erasure as features
+from feature_repo.contract import FeatureTable
+from feature_repo.offline import History, Marts
+from feature_repo.store import open_store
 from ga4_export.landing import Landing
 from serving.audit import ERASED, AuditLog
 from tactful import home
@@ -45,8 +49,8 @@ def decided(ran: Ran) -> str:
 
 
 @pytest.fixture(scope="module")
-def lived_in(ran: Ran, decided: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the run's home, beside it what was built of another export, and a neighbour with a longer id."""
+def lived_in(ran: Ran, decided: str, manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the run's home with scores, a neighbour with a longer id, and what was built of another export."""
     folder = tmp_path_factory.mktemp("lived_in") / "home"
     shutil.copytree(ran.home, folder)
     landing = landing_of(Settings(home=folder))
@@ -57,7 +61,30 @@ def lived_in(ran: Ran, decided: str, tmp_path_factory: pytest.TempPathFactory) -
             f"select * replace ('{decided}0' as user_pseudo_id, replace(session_key, '{decided}.', '{decided}0.') "
             f"as session_key) from tactful.fct_sessions where user_pseudo_id = '{decided}'"
         )
+    (table,) = (table for table in contract.load(manifest) if table.view == "user_scores")
+    _score(folder, table, decided, max(landing.landed_days()))
     return folder
+
+
+def _score(folder: Path, table: FeatureTable, user: str, day: date) -> None:
+    """Scores of a user everywhere they are kept; so few rows make no champion that would give them."""
+    with duckdb.connect(str(folder / "warehouse.duckdb")) as connection:
+        connection.execute("use tactful")
+        connection.execute(
+            "create temp table said as select $user as user_pseudo_id, $day as feature_date, "
+            "$day + interval 1 day as feature_at, feature_at as known_at, '1' as version, 0.5 as score",
+            {"user": user, "day": day},
+        )
+        connection.execute(
+            "insert into user_model_scores by name select *, 'churn' as model, 'will' as answer from said"
+        )
+        connection.execute(
+            f"insert into {table.name} by name "
+            "select * exclude (version, score), version as churn_version, score as churn_probability_30d from said"
+        )
+    history = History.of(folder, table)
+    history.publish(Marts(folder / "warehouse.duckdb", "tactful"), [day], datetime.now(UTC))
+    online.write_newest(open_store(Settings(home=folder)), table, history.read_to_serve(day))
 
 
 @pytest.fixture(scope="module")
@@ -77,9 +104,11 @@ def test_the_receipt_counts_each_store_and_names_nobody(lived_in: Path, decided:
 
     for store in ("landed", "offline_features", "training_sets", "online_store", "decisions", "earlier/other-1/landed"):
         assert receipt.rows[store] > 0, store
-    of_segments = {"warehouse.user_segment_labels", "warehouse.fct_user_segments"}
-    assert {"warehouse.stg_ga4__events", "warehouse.fct_user_features", *of_segments} <= set(receipt.rows)
+    built = {"stg_ga4__events", "fct_user_features"}
+    said = {"user_segment_labels", "fct_user_segments", "user_model_scores", "fct_user_scores"}
+    assert {f"warehouse.{table}" for table in built | said} <= set(receipt.rows)
     assert receipt.rows["warehouse.stg_ga4__events"] == receipt.rows["landed"]
+    assert receipt.rows["online_store"] == 3, "features, segment and scores"
     assert stated["rows"] == receipt.rows
     assert decided not in file.read_text()
     assert receipt.quoted_in == ()

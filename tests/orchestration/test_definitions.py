@@ -61,7 +61,7 @@ def test_no_group_of_assets_waits_for_itself() -> None:
 
     order = list(TopologicalSorter(waits_for).static_order())
 
-    assert {groups[key] for key in groups if "user_segment" in key.path[-1]} == {"segments"}
+    assert {groups[key] for key in groups if "user_segment" in key.path[-1]} == {"said_by_models"}
     assert order.index("features") < order.index("models")
 
 

@@ -18,6 +18,7 @@ def test_what_people_rely_on_says_when_it_is_stale() -> None:
         "feature_drift",
         "live_decision",
         "online_store/user_features",
+        "online_store/user_scores",
         "online_store/user_segments",
     }
     assert {name for name, policy in policies.items() if policy == weekly} >= {

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 pytestmark = pytest.mark.needs_googlesql
@@ -82,11 +83,14 @@ def test_the_rows_of_feature_tables(columns: Query, monkeypatch: pytest.MonkeyPa
 
     asked = []
     monkeypatch.setattr(feature_rows, "SETTINGS", SETTINGS.model_copy(update={"profile": "gcp"}))
-    monkeypatch.setattr(WarehouseResource, "query", lambda _, sql: asked.append(sql))
+    monkeypatch.setattr(WarehouseResource, "query", lambda _, sql: asked.append(sql) or pd.DataFrame())
+    warehouse, day = WarehouseResource(home="", path=""), date(2026, 1, 6)
     for table in TABLES:
-        feature_rows.read(WarehouseResource(home="", path=""), table, date(2026, 1, 5), date(2026, 1, 6))
+        feature_rows.read(warehouse, table, date(2026, 1, 5), day)
+        feature_rows.read_to_serve(warehouse, table, day)
 
-    assert [columns(sql) for sql in asked] == [tuple(column.name for column in table.columns) for table in TABLES]
+    stated = [tuple(column.name for column in table.columns) for table in TABLES]
+    assert [columns(sql) for sql in asked] == [names for names in stated for _ in ("read", "read to serve")]
 
 
 def test_every_daily_table_is_read_with_a_condition_on_its_day(manifest: Path) -> None:

@@ -98,7 +98,7 @@ def test_all_is_built_anew_but_models_with_a_champion(instance: dg.DagsterInstan
     assert training - left == {"popup_profile_training_set", "popup_behaviour_training_set"}
     assert left < training
     assert "champion_guard" in asked
-    assert {graph.get(dg.AssetKey.from_user_string(name)).group_name for name in left} == {"models", "segments"}
+    assert {graph.get(dg.AssetKey.from_user_string(name)).group_name for name in left} == {"models", "said_by_models"}
     assert {key.to_user_string() for key in subset.asset_layer.selected_asset_keys} == asked
 
 
