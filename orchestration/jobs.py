@@ -40,7 +40,7 @@ retrain = dg.define_asset_job(
     selection=dg.AssetSelection.assets(
         *models.training_sets.values(), champions.champion_guard, *models.models, stages.buyer_stage
     ),
-    description="Training sets and models anew, from the features as they are; segments are left alone.",
+    description="Training sets and models anew, from the features as they are; what was said of users stays.",
 )
 
 recluster = dg.define_asset_job(

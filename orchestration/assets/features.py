@@ -96,6 +96,7 @@ published_tables = [_feature_table(table) for table in TABLES]
     group_name=GROUP,
     kinds={"feast"},
     owners=OWNERS,
+    # not on what models say, since models learn from what is registered
     deps=[published for published, table in zip(published_tables, TABLES, strict=True) if table.every_day],
 )
 def feature_registry(feature_store: FeatureStoreResource) -> dg.MaterializeResult:

@@ -52,7 +52,8 @@ def test_revenue_is_one_wherever_it_is_told(ran: Ran) -> None:
 
 def test_every_key_of_the_summary_is_documented(summary: dict[str, Any]) -> None:
     documented = (PROJECT / "docs" / "summary.md").read_text()
-    keys = {*summary, *summary["rows"], *summary["drift"], *summary["decision"], *summary["segments"]}
+    parts = ("rows", "drift", "decision", "segments", "scores")
+    keys = {*summary, *(key for part in parts for key in summary[part])}
     keys |= {key for told in (*summary["models"].values(), *summary["guard"].values()) for key in told}
 
     assert {key for key in keys if f"`{key.removesuffix('_low').removesuffix('_high')}`" not in documented} == set()

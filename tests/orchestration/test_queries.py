@@ -81,9 +81,14 @@ def test_the_rows_of_feature_tables(columns: Query, monkeypatch: pytest.MonkeyPa
     from orchestration import feature_rows
     from orchestration.resources import SETTINGS, TABLES, WarehouseResource
 
-    asked = []
+    asked: list[str] = []
+
+    def query(_: WarehouseResource, sql: str) -> pd.DataFrame:
+        asked.append(sql)
+        return pd.DataFrame()
+
     monkeypatch.setattr(feature_rows, "SETTINGS", SETTINGS.model_copy(update={"profile": "gcp"}))
-    monkeypatch.setattr(WarehouseResource, "query", lambda _, sql: asked.append(sql) or pd.DataFrame())
+    monkeypatch.setattr(WarehouseResource, "query", query)
     warehouse, day = WarehouseResource(home="", path=""), date(2026, 1, 6)
     for table in TABLES:
         feature_rows.read(warehouse, table, date(2026, 1, 5), day)
