@@ -22,7 +22,7 @@ from ml import stages, training
 from ml.bundle import Bundle
 from ml.datasets import features_of
 from ml.registry import Registry
-from ml.specs import BUYER_STAGE, PURCHASE_PROPENSITY, StageSpec
+from ml.specs import BUYER_STAGE, CHURN, PURCHASE_PROPENSITY, StageSpec
 from ml.stage_bundle import StageBundle
 from ml.user_scores import Scorer, open_scorer
 from tactful import home, settings
@@ -48,7 +48,7 @@ def tables(manifest: Path) -> tuple[FeatureTable, ...]:
 
 @pytest.fixture(scope="module")
 def lived_in(ran: Ran, tables: tuple[FeatureTable, ...], tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A copy of the run's home where two of the three models of users have champions, and users were scored."""
+    """A copy of the run's home where users were scored: two champions can be asked, that of churn can't."""
     folder = tmp_path_factory.mktemp("scored") / "home"
     shutil.copytree(ran.home, folder, ignore=shutil.ignore_patterns("mlflow"))
     copied = Settings(_env_file=folder / settings.REMEMBERED, home=folder)
@@ -61,8 +61,10 @@ def lived_in(ran: Ran, tables: tuple[FeatureTable, ...], tmp_path_factory: pytes
             if isinstance(spec, StageSpec)
             else training.fit(spec, frame, features)
         )
-        files = tmp_path_factory.mktemp("files")
-        crown(Registry.of(copied), spec.name, fitted, frame, contract=contract.checksum(tables), folder=files)
+        crowned = {spec.name: contract.checksum(tables)} | ({CHURN.name: "another"} if spec is PURCHASE else {})
+        for name, stated in crowned.items():
+            files = tmp_path_factory.mktemp("files")
+            crown(Registry.of(copied), name, fitted, frame, contract=stated, folder=files)
     source = source_of(copied)
     run_job(copied, "rescore", Plan(source.first, source.last, ""), Console(file=StringIO()))
     return copied
@@ -112,9 +114,18 @@ def test_each_user_who_was_there_on_a_day_whose_scores_count_has_one_row_by_the_
     for name, scorer in scorers.items():
         version = "purchase_version" if name == PURCHASE.name else "stage_version"
         assert set(scores[version]) == {scorer.version}
-    assert scores[["churn_probability_30d", "churn_version"]].isna().all(axis=None)
     # the shop's days are over, and its champions were registered just now
     assert (scores["known_at"] > there["features_known_at"]).all()
+
+
+def test_a_champion_that_can_t_be_asked_is_warned_of_and_keeps_nobody_from_the_scores_of_others(
+    lived_in: Settings, scores: pd.DataFrame
+) -> None:
+    told = "Nobody is scored by churn: its champion, version 1, learnt from another contract of the features."
+
+    assert told in (lived_in.home / "logs" / "run.log").read_text()
+    assert scores[["churn_probability_30d", "churn_version"]].isna().all(axis=None)
+    assert scores[["purchase_probability_7d", "stage_name"]].notna().all(axis=None)
 
 
 def test_scores_are_the_bundles_own_on_features_as_training_joins_them(
