@@ -61,10 +61,11 @@ def lived_in(ran: Ran, tables: tuple[FeatureTable, ...], tmp_path_factory: pytes
             if isinstance(spec, StageSpec)
             else training.fit(spec, frame, features)
         )
-        crowned = {spec.name: contract.checksum(tables)} | ({CHURN.name: "another"} if spec is PURCHASE else {})
-        for name, stated in crowned.items():
-            files = tmp_path_factory.mktemp("files")
-            crown(Registry.of(copied), name, fitted, frame, contract=stated, folder=files)
+        files = tmp_path_factory.mktemp("files")
+        crown(Registry.of(copied), spec.name, fitted, frame, contract=contract.checksum(tables), folder=files)
+    # whatever it learnt, it is not asked
+    files = tmp_path_factory.mktemp("files")
+    crown(Registry.of(copied), CHURN.name, fitted, frame, contract="another", folder=files)
     source = source_of(copied)
     run_job(copied, "rescore", Plan(source.first, source.last, ""), Console(file=StringIO()))
     return copied
