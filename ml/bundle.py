@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import xgboost as xgb
@@ -26,6 +27,7 @@ FORMAT = 2
 GOLDEN_TOLERANCE = 1e-6
 BOOSTER_FILE = "model.json"
 PIPELINE_FILE = "model.skops"
+GOLDEN_FILE = "golden.json"
 
 # a value of each feature
 GoldenRow = Mapping[str, Any]
@@ -118,14 +120,14 @@ def write(bundle: Bundle, folder: Path, golden: Sequence[Mapping[str, Any]]) -> 
     model_file = PIPELINE_FILE if isinstance(bundle.booster, PipelineBooster) else BOOSTER_FILE
     bundle.booster.save_model(folder / model_file)
     scores = bundle.score_rows(golden).tolist()
-    (folder / "golden.json").write_text(json.dumps({"rows": list(golden), "scores": scores}, allow_nan=False))
+    (folder / GOLDEN_FILE).write_text(json.dumps({"rows": list(golden), "scores": scores}, allow_nan=False))
     stated = {
         "format": FORMAT,
         "header": asdict(bundle.header),
         "features": [asdict(feature) for feature in bundle.features],
         "encoding": bundle.encoding.stated(),
         "calibration": asdict(bundle.calibration),
-        "files": {name: sha256(folder / name) for name in (model_file, "golden.json")},
+        "files": {name: sha256(folder / name) for name in (model_file, GOLDEN_FILE)},
     }
     (folder / "bundle.json").write_text(json.dumps(stated, indent=1, allow_nan=False))
     return sha256(folder / "bundle.json")
@@ -135,9 +137,14 @@ def read(folder: Path, digest: str) -> Bundle:
     """The bundle in `folder`, if it is the one whose digest was registered and still scores its golden rows.
 
     Raises:
-        BundleError: a file is missing or altered, the format is unknown, or a golden row scores differently.
+        BundleError: a file is missing or altered, the format is unknown, the model is of no kind that is loaded here or
+            holds types that are not trusted, or a golden row scores differently.
     """
     stated = stated_in(folder, digest, FORMAT)
+    if others := stated["files"].keys() - {BOOSTER_FILE, PIPELINE_FILE, GOLDEN_FILE}:
+        raise BundleError(
+            f"Bundle {folder} names {', '.join(sorted(others))}: {BOOSTER_FILE} or {PIPELINE_FILE} is loaded."
+        )
     contents = {name: verified(folder / name, written) for name, written in stated["files"].items()}
     bundle = Bundle(
         header=Header(**stated["header"]),
@@ -146,7 +153,7 @@ def read(folder: Path, digest: str) -> Bundle:
         calibration=Calibration(**stated["calibration"]),
         booster=_booster(contents),
     )
-    score_again(bundle.score_rows, contents["golden.json"], folder)
+    score_again(bundle.score_rows, contents[GOLDEN_FILE], folder)
     return bundle
 
 
@@ -156,15 +163,32 @@ def _feature(stated: Mapping[str, Any]) -> BundleFeature:
 
 
 def _booster(contents: Mapping[str, bytes]) -> xgb.Booster | PipelineBooster:
-    if PIPELINE_FILE in contents:
+    from skops.io.exceptions import UntrustedTypesFoundException
+
+    if PIPELINE_FILE not in contents:
+        return booster_in(contents[BOOSTER_FILE])
+    try:
         return PipelineBooster(pipelines.load(contents[PIPELINE_FILE]))
-    return booster_in(contents[BOOSTER_FILE])
+    except UntrustedTypesFoundException as refusal:
+        raise BundleError(f"{PIPELINE_FILE} can't be trusted. {refusal}") from refusal
+    except BadZipFile as other:
+        raise BundleError(f"{PIPELINE_FILE} is no file of skops: {other}.") from other
 
 
 def booster_in(content: bytes) -> xgb.Booster:
-    """The booster that a bundle's file holds."""
+    """The booster that a bundle's file holds.
+
+    Raises:
+        BundleError: the file is none of XGBoost's JSON.
+    """
+    if not content.startswith(b"{"):
+        # of an empty file XGBoost ends the process
+        raise BundleError(f"{BOOSTER_FILE} begins with {content[:8]!r}; XGBoost's JSON begins with a brace.")
     booster = xgb.Booster()
-    booster.load_model(bytearray(content))
+    try:
+        booster.load_model(bytearray(content))
+    except xgb.core.XGBoostError as refusal:
+        raise BundleError(f"{BOOSTER_FILE} is no model of XGBoost: {str(refusal).splitlines()[0]}") from refusal
     # batches are small: on busy cores one row takes 0.3 ms in one thread and 16 ms in two, which wait for each other
     booster.set_param({"nthread": 1})
     return booster

@@ -9,7 +9,7 @@ from skops.io.exceptions import UntrustedTypesFoundException
 from ml import pipelines
 
 
-def test_a_file_with_a_type_outside_the_fixed_list_is_refused(tmp_path: Path) -> None:
+def test_m07_a_file_with_a_type_outside_the_fixed_list_is_refused(tmp_path: Path) -> None:
     pipelines.dump(FunctionTransformer(partial(np.clip, a_min=0)), tmp_path / "model.skops")
     with pytest.raises(UntrustedTypesFoundException):
         pipelines.load((tmp_path / "model.skops").read_bytes())

@@ -30,7 +30,7 @@ def test_stored_segments_are_those_that_were_found(found: Segments, tmp_path: Pa
 
 
 @pytest.mark.parametrize("file", ["bundle.json", "model.skops"])
-def test_an_altered_file_is_refused(file: str, found: Segments, tmp_path: Path) -> None:
+def test_m04_an_altered_file_is_refused(file: str, found: Segments, tmp_path: Path) -> None:
     digest = segment_bundle.write(found, HEADER, tmp_path)
     content = (tmp_path / file).read_bytes()
     (tmp_path / file).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
@@ -46,7 +46,7 @@ def test_another_format_is_refused(found: Segments, tmp_path: Path) -> None:
         segment_bundle.read(tmp_path, sha256(file))
 
 
-def test_a_pipeline_with_a_type_that_is_not_trusted_is_refused(found: Segments, tmp_path: Path) -> None:
+def test_m07_a_pipeline_with_a_type_that_is_not_trusted_is_refused(found: Segments, tmp_path: Path) -> None:
     steps = [("own", FunctionTransformer(partial(np.clip, a_min=0))), *found.pipeline.steps]
     digest = segment_bundle.write(replace(found, pipeline=Pipeline(steps)), HEADER, tmp_path)
     with pytest.raises(BundleError, match=r"can't be trusted\. Untrusted types found in the file: .*partial"):
