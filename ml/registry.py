@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ml import bundle, policy
 from ml.ledger import Ledger
+from ml.unavailable import told
 from ml.versions import ChampionVersion, NewVersion, log_model
 from tactful import stores
 from tactful.settings import Settings
@@ -66,7 +67,15 @@ class Registry:
         return str(client.create_experiment(EXPERIMENT, artifact_location=self.artifact_location))
 
     def register(self, new: NewVersion) -> str:
-        """Log a run and register its model; returns the version, which no alias points to yet."""
+        """Log a run and register its model; returns the version, which no alias points to yet.
+
+        Raises:
+            RegistryUnavailable: the store is locked for too long, or can't be written.
+        """
+        with told(self.tracking_uri):
+            return self._register(new)
+
+    def _register(self, new: NewVersion) -> str:
         import mlflow
 
         experiment_id = self.ensure()
@@ -169,10 +178,15 @@ class Registry:
         return self.champion(name) or self.version_at(name, LAST_CHAMPION)
 
     def version_at(self, name: str, alias: str) -> ChampionVersion | None:
-        """The version that an alias names; None where nobody has it."""
-        found = self._client().search_registered_models(f"name = '{name}'")
-        version = found[0].aliases.get(alias) if found else None
-        return _champion(self._client().get_model_version(name, version)) if version else None
+        """The version that an alias names; None where nobody has it.
+
+        Raises:
+            RegistryUnavailable: the store is locked for too long, or can't be read.
+        """
+        with told(self.tracking_uri):
+            found = self._client().search_registered_models(f"name = '{name}'")
+            version = found[0].aliases.get(alias) if found else None
+            return _champion(self._client().get_model_version(name, version)) if version else None
 
     def version(self, name: str, version: str) -> ChampionVersion:
         """A version by its number, champion or not.

@@ -1,4 +1,6 @@
-from collections.abc import Callable, Sequence
+import resource
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from ml.pipelines import PipelineBooster
 from ml.promotion import ChampionMoved, Order, Seat
 from ml.registry import Registry, RegistryError
 from ml.training import Fitted
+from ml.unavailable import RegistryUnavailable
 from ml.versions import ChampionVersion, NewVersion, signature_of
 from tactful.settings import Settings
 
@@ -28,6 +31,17 @@ def _promote(registry: Registry, name: str, version: str) -> ChampionVersion:
     champion = registry.champion(name)
     Seat(registry, name).promote(version, ORDER, champion.version if champion else None)
     return registry.version(name, version)
+
+
+@contextmanager
+def full_disk(limit: int) -> Iterator[None]:
+    """While the block runs, this process writes nothing beyond so many bytes of a file."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +116,30 @@ class TestPromotion:
         champion = registry.champion(new.name)
         assert champion is not None
         assert champion.version == first
+
+    @pytest.mark.parametrize(
+        ("share", "why"),
+        [
+            pytest.param(0.1, "disk I/O error", id="F14-database"),
+            pytest.param(1.5, "File too large", id="F14-artifacts"),
+        ],
+    )
+    def test_that_finds_the_disk_full_leaves_the_champion_and_the_next_one_takes_over(
+        self, registry: Registry, new: NewVersion, share: float, why: str
+    ) -> None:
+        database = Path(registry.tracking_uri.removeprefix("sqlite:///"))
+        champion = _promote(registry, new.name, registry.register(new))
+        limit = int(share * database.stat().st_size)
+        (new.plots_folder / "large.png").write_bytes(bytes(limit + 1))
+
+        with full_disk(limit), pytest.raises(RegistryUnavailable) as refused:
+            registry.register(new)
+
+        assert str(refused.value).startswith(f"MLflow's store sqlite:///{database} can't be used: ")
+        assert why in str(refused.value)
+        assert "\n" not in str(refused.value)
+        assert registry.checked(new.name, champion.version) == registry.champion(new.name) == champion
+        assert _promote(registry, new.name, registry.register(new)) == registry.champion(new.name)
 
     def test_is_undone_and_remembered_though_people_moved_the_alias(self, registry: Registry, new: NewVersion) -> None:
         _promote(registry, new.name, registry.register(new))
