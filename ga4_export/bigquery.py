@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 LOGIN = "gcloud auth application-default login"
 _PATIENCE = 30.0
 """Seconds for which a request is sent again; Google's client would go on for ten minutes."""
+_UPLOADS = 5
+"""How often a file is sent again, first after a second and then after twice as long: about as long as that."""
 # The dataset's own list of its tables, with their rows; reading it is free. Tables of a day still being filled,
 # events_intraday_*, do not match.
 _TABLES = """
@@ -157,7 +159,9 @@ def replace_day(client: "Client", table: str, day: date, rows: pd.DataFrame) -> 
     pq.write_table(plain.cast(pa.schema(zip(plain.column_names, types, strict=True))), file)
     config = LoadJobConfig(source_format=SourceFormat.PARQUET, write_disposition=WriteDisposition.WRITE_TRUNCATE)
     with told():
-        job = client.load_table_from_file(file, f"{table}${day:%Y%m%d}", rewind=True, job_config=config)
+        job = client.load_table_from_file(
+            file, f"{table}${day:%Y%m%d}", rewind=True, num_retries=_UPLOADS, job_config=config
+        )
         job.result(timeout=_PATIENCE)
 
 
@@ -184,11 +188,11 @@ def _ask(client: "Client", sql: str, config: "QueryJobConfig | None" = None) -> 
 def told() -> Iterator[None]:
     """Tell what Google's client raises in one line."""
     from google.api_core.exceptions import GoogleAPIError
-    from google.auth.exceptions import RefreshError, TransportError
+    from google.auth.exceptions import OAuthError, RefreshError, TransportError
 
     try:
         yield
-    except RefreshError:
+    except (OAuthError, RefreshError):
         raise BigQueryError(f"Google Cloud credentials have expired: `{LOGIN}` renews them.") from None
     except (GoogleAPIError, TransportError, ConnectionError) as error:
         raise BigQueryError(f"BigQuery can't be asked: {str(error).strip().splitlines()[0]}") from None

@@ -16,7 +16,8 @@ _ISSUED = {"issued_token_type": "urn:ietf:params:oauth:token-type:access_token"}
 class Dialogue:
     """The answer that every query gets, the bodies of the queries and jobs that were asked, and the files loaded.
 
-    The next `unavailable` queries and jobs are answered that the service is not there at the moment.
+    The next `unavailable` queries and jobs are answered that the service is not there at the moment. Where the login
+    `is_expired`, no token is given for it.
     """
 
     address: str = ""
@@ -24,6 +25,7 @@ class Dialogue:
     rows: Sequence[Sequence[str | None]] = ()
     refusal: str | None = None
     unavailable: float = 0
+    is_expired: bool = False
     asked: list[dict[str, Any]] = field(default_factory=list)
     loaded: list[bytes] = field(default_factory=list)
 
@@ -47,7 +49,9 @@ def bigquery_server() -> Iterator[Dialogue]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.path == "/token":
+            if self.path == "/token" and dialogue.is_expired:
+                self._send(400, {"error": "invalid_grant", "error_description": "Token has been expired or revoked."})
+            elif self.path == "/token":
                 self._send(200, {"access_token": "x", "token_type": "Bearer", "expires_in": 3600, **_ISSUED})
             elif dialogue.unavailable > 0:
                 dialogue.unavailable -= 1

@@ -9,12 +9,21 @@ import duckdb
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from google.cloud.bigquery import Client
 
 from ga4_export import bigquery
 from ga4_export.bigquery import BigQueryError, DayTable
 from tests.bigquery_server import Dialogue, bigquery_server, write_credentials
 
 MIDNIGHT = "1767571200000000"  # 2026-01-05, in microseconds
+
+
+ATTEMPTS: tuple[Callable[[Client], object], ...] = (
+    lambda client: bigquery.query(client, "mart", "select 1", {}),
+    lambda client: bigquery.list_tables(client, "analytics_1"),
+    lambda client: bigquery.change(client, "mart", "truncate table labels"),
+    lambda client: bigquery.replace_day(client, "p.mart.labels", date(2026, 1, 5), pd.DataFrame({"n": [3]})),
+)
 
 
 @pytest.fixture
@@ -113,18 +122,28 @@ def test_f29_what_is_not_there_for_long_fails_in_one_line_and_has_changed_nothin
     server: Dialogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bigquery, "_PATIENCE", 2.0)
+    monkeypatch.setattr(bigquery, "_UPLOADS", 1)
     server.unavailable = float("inf")
     client = bigquery.open_client("my-shop-123", "EU")
-    attempts: tuple[Callable[[], object], ...] = (
-        lambda: bigquery.query(client, "mart", "select 1", {}),
-        lambda: bigquery.list_tables(client, "analytics_1"),
-        lambda: bigquery.change(client, "mart", "truncate table labels"),
-    )
 
-    for attempt in attempts:
+    for attempt in ATTEMPTS:
         with pytest.raises(BigQueryError, match=r"^BigQuery can't be asked: [^\n]+$"):
-            attempt()
+            attempt(client)
     assert server.asked == []
+    assert server.loaded == []
+
+
+def test_f29_an_expired_login_is_told_with_the_command_that_renews_it_and_has_changed_nothing(server: Dialogue) -> None:
+    server.is_expired = True
+    client = bigquery.open_client("my-shop-123", "EU")
+
+    for attempt in ATTEMPTS:
+        with pytest.raises(
+            BigQueryError, match=r"^Google Cloud credentials have expired: `gcloud auth .*` renews them"
+        ):
+            attempt(client)
+    assert server.asked == []
+    assert server.loaded == []
 
 
 def test_missing_credentials_are_told_with_the_command_that_makes_them(no_credentials: None) -> None:
