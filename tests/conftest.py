@@ -21,7 +21,7 @@ from tactful.source import source_of
 
 PROJECT = Path(__file__).parents[1]
 _MAIN_JOB = "tests/main_job/"
-_OF_ITS_HOME = (_MAIN_JOB, "tests/faults/test_f02")
+_OF_ITS_HOME = (_MAIN_JOB, "tests/faults/in_a_home/")
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,5 @@
 """Databases that another process holds: what writes to them waits, and nothing is on record that did not happen."""
 
-import sqlite3
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
@@ -11,6 +7,7 @@ import pytest
 
 from ml.registry import Registry
 from tactful.settings import Settings
+from tests.faults.locking import held_for
 
 # MLflow warns of a type hint of its own when it is imported
 pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint is inferred")
@@ -19,31 +16,11 @@ LONG, SHORT = 6.0, 2.0
 """Seconds: longer than SQLite waits where nobody tells it to, and shorter."""
 
 
-@contextmanager
-def _locked(database: Path, seconds: float) -> Iterator[Callable[[], bool]]:
-    """Hold a database for itself alone for so many seconds; tells whether it is held still."""
-    holder = sqlite3.connect(database, isolation_level=None, check_same_thread=False)
-    holder.execute("begin exclusive")
-    released = threading.Event()
-
-    def release() -> None:
-        released.set()
-        holder.execute("rollback")
-        holder.close()
-
-    timer = threading.Timer(seconds, release)
-    timer.start()
-    try:
-        yield lambda: not released.is_set()
-    finally:
-        timer.join()
-
-
 def test_f20_a_registry_that_is_locked_is_waited_for(tmp_path: Path) -> None:
     registry = Registry.of(Settings(home=tmp_path))
     experiment = registry.ensure()
 
-    with _locked(tmp_path / "mlflow" / "mlflow.db", LONG) as is_held:
+    with held_for(tmp_path / "mlflow" / "mlflow.db", LONG) as is_held:
         run = registry._client().create_run(experiment)
         assert not is_held()
 
@@ -66,7 +43,7 @@ def test_f21_an_event_log_that_is_locked_is_waited_for_and_holds_what_happened(
     with dg.instance_for_test(overrides={"event_log_storage": log}, temp_dir=str(tmp_path)) as instance:
         dg.materialize([orders], instance=instance)
 
-        with _locked(tmp_path / database, seconds) as is_held:
+        with held_for(tmp_path / database, seconds) as is_held:
             again = dg.materialize([orders], instance=instance, raise_on_error=False)
             assert not is_held()
 

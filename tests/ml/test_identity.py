@@ -102,7 +102,9 @@ groupings = st.integers(1, 4).flatmap(
 
 
 @given(groupings, groupings, st.data())
-def test_how_k_means_numbers_its_groups_changes_nothing(then: list[int], now: list[int], data: st.DataObject) -> None:
+def test_m11_how_k_means_numbers_its_groups_changes_nothing(
+    then: list[int], now: list[int], data: st.DataObject
+) -> None:
     known = tuple(Identity(f"S{number}", f"Segment {number}") for number in range(1, max(then) + 2))
     groups, size = np.array(now), max(now) + 1
     renumbered = np.array(data.draw(st.permutations(range(size))))

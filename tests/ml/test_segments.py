@@ -33,13 +33,18 @@ def test_the_kinds_of_users_that_there_are_get_found_and_named() -> None:
     assert report.separation.silhouette.low > 0.5
 
 
-def test_more_segments_are_never_found_than_users_differ() -> None:
+def test_m11_more_segments_are_never_found_than_users_differ() -> None:
     frame = users().iloc[[0, 1, 2] * 5]
     _, report = segments.fit(replace(SPEC, sizes=(8,)), frame, COLUMNS, DAY)
     assert len(report.segments) == 2
 
 
-def test_users_who_are_all_alike_are_refused() -> None:
+def test_m11_fewer_users_than_asked_for_are_refused() -> None:
+    with pytest.raises(TooFewUsers, match=f"has 2 users; at least {SPEC.min_users} are needed"):
+        _fit(users().head(2))
+
+
+def test_m11_users_who_are_all_alike_are_refused() -> None:
     with pytest.raises(TooFewUsers, match="1 users that differ"):
         _fit(users().iloc[[0] * 20])
 
@@ -61,7 +66,7 @@ def test_every_figure_is_a_finite_number() -> None:
     assert {"stability", "inertia_best", "dbscan_groups"} <= set(figures)
 
 
-def test_segments_found_again_keep_their_ids_and_names(found: Segments) -> None:
+def test_m11_segments_found_again_keep_their_ids_and_names(found: Segments) -> None:
     again, report = segments.fit(replace(SPEC, seed=11), users(330), COLUMNS, "2026-01-27", Predecessor(found, 4))
     assert again.assign(users()) == found.assign(users())
     assert report.continuity.kept == 1

@@ -62,7 +62,7 @@ def test_features_that_can_not_be_used_are_named(
     assert answer["score"] is not None
 
 
-def test_without_a_champion_the_visitor_is_left_alone_and_that_is_on_record(services: Any) -> None:
+def test_m01_without_a_champion_the_visitor_is_left_alone_and_that_is_on_record(services: Any) -> None:
     client = services.start(models=("popup_profile",))
     answer = client.post("/v1/decide", json=asked(model="popup_profile")).json()
     assert (answer["action"], answer["reason"], answer["fallback"]) == ("nothing", "no_champion", True)

@@ -108,6 +108,6 @@ def test_user_features_are_looked_up_by_view() -> None:
 
 
 @pytest.mark.parametrize(("entity", "data_type"), [("item", "int64"), ("user", "timestamp")])
-def test_a_model_that_reads_what_is_not_given_here_is_refused(entity: str, data_type: str) -> None:
+def test_m03_a_model_that_reads_what_is_not_given_here_is_refused(entity: str, data_type: str) -> None:
     with pytest.raises(ValueError, match=f"is {data_type} of entity '{entity}'"):
         check_servable([BundleFeature("price", "items", entity, data_type, DAY, None)])

@@ -1,0 +1,34 @@
+"""What the tables of a warehouse hold."""
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from tactful.dbt import MANIFEST
+
+Contents = Mapping[tuple[str, date | None], tuple[int, int]]
+"""Of each table and day, how many rows it holds, and a number made of all of them but for when they were known."""
+
+
+def contents(warehouse: Path) -> Contents:
+    """Of the tables that dbt builds."""
+    nodes = json.loads(MANIFEST.read_text())["nodes"].values()
+    days = {
+        node["name"]: node["config"]["meta"].get("day", "null") for node in nodes if node["resource_type"] == "model"
+    }
+    columns: dict[str, list[str]] = {}
+    found: dict[tuple[str, date | None], tuple[int, int]] = {}
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        for table, name, kind in connection.execute(
+            "select table_name, column_name, data_type from duckdb_columns() "
+            "where schema_name = 'tactful' and column_name <> 'known_at' order by table_name, column_index"
+        ).fetchall():
+            columns.setdefault(table, []).append(f"round({name}, 6)" if kind == "DOUBLE" else name)
+        for table in days.keys() & columns.keys():
+            told = f"select {days[table]} as day, count(*), bit_xor(hash(row({', '.join(columns[table])})))"
+            for day, *rows in connection.execute(f"{told} from tactful.{table} group by day").fetchall():
+                found[table, day] = (rows[0], rows[1])
+    return found
