@@ -163,10 +163,10 @@ def _feature(stated: Mapping[str, Any]) -> BundleFeature:
 
 
 def _booster(contents: Mapping[str, bytes]) -> xgb.Booster | PipelineBooster:
+    if PIPELINE_FILE not in contents:
+        return booster_in(contents.get(BOOSTER_FILE, b""))
     from skops.io.exceptions import UntrustedTypesFoundException
 
-    if PIPELINE_FILE not in contents:
-        return booster_in(contents[BOOSTER_FILE])
     try:
         return PipelineBooster(pipelines.load(contents[PIPELINE_FILE]))
     except UntrustedTypesFoundException as refusal:
