@@ -112,7 +112,7 @@ class _Payload:
 
 
 def _untrusted() -> bytes:
-    return skops.io.dumps(FunctionTransformer(partial(np.clip, a_min=0)))
+    return bytes(skops.io.dumps(FunctionTransformer(partial(np.clip, a_min=0))))
 
 
 @pytest.fixture

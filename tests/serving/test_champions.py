@@ -26,7 +26,7 @@ from tests.serving.conftest import listening
 AS_MLFLOW_DOES = "import sys, mlflow.pyfunc; mlflow.pyfunc.load_model(sys.argv[1])"
 
 
-class OfNobodyS(DecisionTreeClassifier):
+class OfNobodyS(DecisionTreeClassifier):  # type: ignore[misc]  # scikit-learn tells no types
     """A type that is in no list of those that are trusted."""
 
 
