@@ -24,7 +24,7 @@ from feature_repo import online
 from tests.feature_repo.conftest import TABLE, open_online
 from tests.feature_repo.test_f06_killed_while_writing_online import rows_of
 
-online.CHUNK = 100
+online.CHUNK = 20
 
 def work(home, online_store, version):
     online.write_newest(open_online(Path(home), **json.loads(online_store)), TABLE, rows_of(int(version)))
