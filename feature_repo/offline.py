@@ -161,7 +161,7 @@ class History:
 def training_frame(store: "FeatureStore", service: str, labels: pd.DataFrame) -> pd.DataFrame:
     """`labels` with the features of `service` beside them, each as it was known at the row's `event_timestamp`.
 
-    Rows are kept as they are, one a label; what was not known at its moment is null.
+    Rows are kept as they are, one a label, in the order of their moments; what was not known at its moment is null.
     """
     from feast.errors import FeatureServiceNotFoundException
 
@@ -176,7 +176,9 @@ def training_frame(store: "FeatureStore", service: str, labels: pd.DataFrame) ->
     frame: pd.DataFrame = job.to_df()
     if len(frame) != len(labels):
         raise ValueError(f"Joining {service} gave {len(frame)} rows for {len(labels)} labels; one each is needed.")
-    return frame.drop(columns=[FEATURE_AT, KNOWN_AT], errors="ignore")
+    # neither the warehouse nor Feast promises an order, and what is learnt hangs on it
+    told = [MOMENT, *labels.columns.drop(MOMENT)]
+    return frame.drop(columns=[FEATURE_AT, KNOWN_AT], errors="ignore").sort_values(told, ignore_index=True)
 
 
 def _write(connection: duckdb.DuckDBPyConnection, query: str, values: Mapping[str, Any], file: Path) -> int:

@@ -35,6 +35,12 @@ backfill = dg.define_asset_job(
     description="Past days anew, from the export to the online store; models are left alone.",
 )
 
+training_sets = dg.define_asset_job(
+    "training_sets",
+    selection=dg.AssetSelection.assets(*models.training_sets.values()).upstream(),
+    description="From the export to what models learn from; nothing is learnt.",
+)
+
 retrain = dg.define_asset_job(
     "retrain",
     selection=dg.AssetSelection.assets(
@@ -62,4 +68,4 @@ refresh = dg.define_asset_job(
     description="What `daily` asks for: all that everything does, but for training models that have a champion.",
 )
 
-JOBS = [everything, refresh, features, backfill, retrain, recluster, rescore]
+JOBS = [everything, refresh, features, backfill, training_sets, retrain, recluster, rescore]

@@ -100,7 +100,9 @@ def _failures(invocation: DbtCliInvocation) -> str:
     try:
         results = invocation.get_artifact("run_results.json")["results"]
     except FileNotFoundError:
-        return "dbt could not start; its log says why."
+        # without a result, as where the disk is full, only its log tells
+        _, _, said = str(invocation.get_error()).rpartition("Errors parsed from dbt logs:")
+        return f"dbt could not go on: {' '.join(said.split())[:300] or 'its log says why'}"
     failed = [result for result in results if result["status"] in ("error", "fail", "runtime error")]
     told = (f"{result['unique_id'].split('.')[2]}: {' '.join(result['message'].split())[:300]}" for result in failed)
     return "dbt could not build " + "; ".join(told)

@@ -13,7 +13,7 @@ def test_retraining_is_of_training_sets_and_models_alone_and_leaves_what_is_said
     assert not _about_users(key.to_user_string() for key in keys)
 
 
-@pytest.mark.parametrize("job", ["features", "backfill"])
+@pytest.mark.parametrize("job", ["features", "backfill", "training_sets"])
 def test_days_built_again_keep_what_models_said_of_users(job: str) -> None:
     from orchestration.definitions import defs
 

@@ -31,7 +31,9 @@ def test_f14_a_warehouse_that_finds_the_disk_full_is_as_it_was_and_the_next_run_
     full = jobs.build(EVENTS, days=21, file_limit=warehouse.stat().st_size)
 
     (told,) = full.failures()
-    assert told.startswith("dbt could not ")
+    assert told.startswith("dbt could not go on: ")
+    assert "File too large" in told
+    assert warehouse.name in told
     assert "\n" not in told
     assert EVENTS not in OnRecord.of(lived_in, full).built
     assert contents(warehouse) == before
