@@ -1,9 +1,13 @@
-"""The decisions on record: one durable row before each answer, never changed afterwards but to forget a person."""
+"""The decisions on record: one durable row before each answer, never changed afterwards but to forget a person.
+
+What is decided together is put on record together: one transaction, one flush to the disk.
+"""
 
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Self
 
@@ -72,6 +76,9 @@ class AuditedDecision(msgspec.Struct, frozen=True):
 
 _COLUMNS = AuditedDecision.__struct_fields__
 _AS_JSON = ("request", "features", "feature_status", "features_missing")
+_values = attrgetter(*_COLUMNS)
+_places_of_json = [_COLUMNS.index(name) for name in _AS_JSON]
+_encode = msgspec.json.Encoder().encode
 _INSERT = f"insert into decisions ({', '.join(_COLUMNS)}) values ({', '.join('?' * len(_COLUMNS))})"
 ERASED = "(erased)"
 _ERASE = f"""
@@ -102,15 +109,17 @@ class AuditLog:
         with self._using:
             self._close()
 
-    def append(self, decision: AuditedDecision) -> None:
-        """Put `decision` on record; on return it is on the disk.
+    def append(self, decisions: Sequence[AuditedDecision]) -> None:
+        """Put all of `decisions` on record; on return they are on the disk.
 
         Raises:
-            AuditUnavailableError: it isn't on record.
+            AuditUnavailableError: none of them is on record.
         """
-        values = [_stored(name, getattr(decision, name)) for name in _COLUMNS]
+        rows = [_row(decision) for decision in decisions]
         with self._connected() as connection:
-            connection.execute(_INSERT, values)
+            connection.execute("begin immediate")
+            connection.executemany(_INSERT, rows)
+            connection.execute("commit")
 
     def find(self, decision_id: str) -> AuditedDecision | None:
         """The decision on record under `decision_id`.
@@ -178,8 +187,11 @@ def _open(file: Path) -> sqlite3.Connection:
     return connection
 
 
-def _stored(name: str, value: Any) -> Any:
-    return msgspec.json.encode(value).decode() if name in _AS_JSON else value
+def _row(decision: AuditedDecision) -> list[Any]:
+    values = list(_values(decision))
+    for place in _places_of_json:
+        values[place] = _encode(values[place]).decode()
+    return values
 
 
 def _decision(row: tuple[Any, ...]) -> AuditedDecision:

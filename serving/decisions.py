@@ -91,7 +91,7 @@ class Decider:
             version=champion.version if champion else None,
             digest=champion.digest if champion else None,
         )
-        self.audit.append(audited)
+        self.audit.append([audited])
         return decision_of(audited)
 
     def _outcome(self, champion: Champion | None, request: DecideRequest, moment: int) -> Outcome:

@@ -44,7 +44,7 @@ def audit(tmp_path: Path) -> AuditLog:
 
 
 def test_what_was_put_on_record_is_found_as_it_was(audit: AuditLog) -> None:
-    audit.append(DECISION)
+    audit.append([DECISION])
     found = AuditLog(audit.file).find("d1")
     assert found is not None
     assert msgspec.json.encode(found) == msgspec.json.encode(DECISION)
@@ -53,7 +53,7 @@ def test_what_was_put_on_record_is_found_as_it_was(audit: AuditLog) -> None:
 
 @pytest.mark.parametrize("statement", ["update decisions set action = 'nothing'", "delete from decisions"])
 def test_the_record_is_never_changed(audit: AuditLog, statement: str) -> None:
-    audit.append(DECISION)
+    audit.append([DECISION])
     with (
         closing(sqlite3.connect(audit.file)) as other,
         pytest.raises(sqlite3.IntegrityError, match="never"),
@@ -63,9 +63,27 @@ def test_the_record_is_never_changed(audit: AuditLog, statement: str) -> None:
 
 
 def test_a_decision_is_recorded_once(audit: AuditLog) -> None:
-    audit.append(DECISION)
+    audit.append([DECISION])
     with pytest.raises(AuditUnavailableError):
-        audit.append(DECISION)
+        audit.append([DECISION])
+
+
+def test_what_was_decided_together_is_put_on_record_together_or_not_at_all(audit: AuditLog) -> None:
+    first, second, third = (msgspec.structs.replace(DECISION, decision_id=f"d{number}") for number in (1, 2, 3))
+    audit.append([first])
+
+    with pytest.raises(AuditUnavailableError):
+        audit.append([second, first])
+    assert audit.find("d2") is None
+
+    audit.append([second, third])
+    found = [audit.find(decision.decision_id) for decision in (first, second, third)]
+    assert [decision and decision.decision_id for decision in found] == ["d1", "d2", "d3"]
+
+
+def test_nothing_to_put_on_record_is_nothing(audit: AuditLog) -> None:
+    audit.append([])
+    assert audit.find("d1") is None
 
 
 def test_each_commit_is_flushed_to_the_disk(audit: AuditLog) -> None:
@@ -80,7 +98,7 @@ def test_a_log_that_could_not_be_written_is_written_again_when_it_can(tmp_path: 
     audit = AuditLog(obstacle / "decisions.sqlite")
     attempts: list[Callable[[], object]] = [
         audit.check,
-        lambda: audit.append(DECISION),
+        lambda: audit.append([DECISION]),
         lambda: audit.find("d1"),
     ]
     for attempt in attempts:
@@ -88,7 +106,7 @@ def test_a_log_that_could_not_be_written_is_written_again_when_it_can(tmp_path: 
             attempt()
     obstacle.unlink()
     audit.check()
-    audit.append(DECISION)
+    audit.append([DECISION])
     assert audit.find("d1") is not None
 
 
@@ -107,7 +125,7 @@ def test_a_recorded_decision_replays_to_the_same_score(
     audit: AuditLog, trained: Bundle, features: dict[str, Value]
 ) -> None:
     decision_id, score = str(uuid.uuid4()), float(trained.score_rows([features])[0])
-    audit.append(msgspec.structs.replace(DECISION, decision_id=decision_id, features=features, score=score))
+    audit.append([msgspec.structs.replace(DECISION, decision_id=decision_id, features=features, score=score)])
     recorded = audit.find(decision_id)
     assert recorded is not None
     assert replay(recorded, trained) == score
