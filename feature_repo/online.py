@@ -1,15 +1,16 @@
-"""The online store: written so that older never overwrites newer, and compared with what it was written from."""
+"""The online store: written so that older never overwrites newer, read for many at once, compared with its source."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import pandas as pd
 
 from feature_repo.contract import FEATURE_AT, KNOWN_AT, FeatureTable
-from feature_repo.online_redis import RedisWriter
+from feature_repo.online_redis import RedisReader, RedisWriter
 from feature_repo.online_rows import OnlineWriteError, build_rows, entity_keys
-from feature_repo.online_sqlite import SqliteWriter
+from feature_repo.online_sqlite import SqliteReader, SqliteWriter
+from feature_repo.stored_rows import OnlineReader
 
 if TYPE_CHECKING:
     from feast import FeatureStore
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 CHUNK = 5_000
 
 Frame = TypeVar("Frame", pd.DataFrame, pd.Series)
+
+
+class OnlineReadError(ValueError):
+    """Features or an online store that can't be read; the message says what would do."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,26 @@ def delete(store: "FeatureStore", join_key: str, value: str) -> int:
     (key,) = entity_keys(join_key, [value], store.config.entity_key_serialization_version)
     views = [view for view in store.list_feature_views() if view.join_keys == [join_key]]
     return _writer(store).delete(views, key)
+
+
+def open_reader(store: "FeatureStore", views: Mapping[str, Sequence[str]], patience: float) -> OnlineReader:
+    """What reads the named features of each of `views`, all keyed alike; no wait takes longer than `patience` seconds.
+
+    Raises:
+        OnlineReadError: a view lacks a feature, or the store is neither SQLite nor Redis.
+        FeatureViewNotFoundException: Feast knows no view of that name.
+    """
+    known = {store.get_feature_view(view, allow_registry_cache=True): names for view, names in views.items()}
+    for view, names in known.items():
+        if lacking := set(names).difference(feature.name for feature in view.features):
+            raise OnlineReadError(f"Feature view {view.name} lacks {', '.join(sorted(lacking))}; apply the contract.")
+    match store.config.online_store.type:
+        case "sqlite":
+            return SqliteReader(store.config, known, patience)
+        case "redis":
+            return RedisReader(store.config, known, patience)
+        case other:
+            raise OnlineReadError(f"The online store is of type {other!r}; use 'sqlite' or 'redis'.")
 
 
 def compare(store: "FeatureStore", table: FeatureTable, rows: pd.DataFrame) -> Parity:

@@ -1,4 +1,4 @@
-"""Guarded writes into the hashes of Feast's Redis online store.
+"""Guarded writes into the hashes of Feast's Redis online store, and reads of many entities at once.
 
 Feast keeps one hash an entity, and in it a field for each feature and one for the time of each view. Beside the latter
 stands a field of ours, which Feast's readers don't ask for: both clocks of the row. It counts only while its
@@ -7,16 +7,17 @@ stands a field of ours, which Feast's readers don't ask for: both clocks of the 
 
 import re
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from feature_repo.contract import Column
-from feature_repo.online_rows import OnlineRows, OnlineWriteError, entity_keys, serialise
+from feature_repo.online_rows import OnlineRows, OnlineWriteError, deserialise, entity_keys, serialise
+from feature_repo.stored_rows import StoredRows
 
 if TYPE_CHECKING:
     from feast import FeatureView, RepoConfig
@@ -55,7 +56,7 @@ class RedisWriter:
         shared = self._shared(view, features)
         written = 0
         for chunk in chunks:
-            keys, rows = [self._key(key) for key in chunk.keys], list(_arguments(features, chunk))
+            keys, rows = [_key(self.config, key) for key in chunk.keys], list(_arguments(features, chunk))
             with client.pipeline(transaction=False) as pipeline:
                 for start in range(0, len(keys), ROWS_A_CALL):
                     few = slice(start, start + ROWS_A_CALL)
@@ -68,7 +69,7 @@ class RedisWriter:
         client = self.store._get_client(self.config.online_store)
         (join_key,) = view.join_keys
         (prefix,) = entity_keys(join_key, [""], self.config.entity_key_serialization_version)
-        prefix, ending = prefix[: -LENGTH.size], self._key(b"")
+        prefix, ending = prefix[: -LENGTH.size], _key(self.config, b"")
         found = client.scan_iter(GLOB.sub(rb"\\\g<0>", prefix) + b"*" + GLOB.sub(rb"\\\g<0>", ending), SCANNED_A_CALL)
         fields = self._fields(view, features)
         with client.pipeline(transaction=False) as pipeline:
@@ -83,10 +84,10 @@ class RedisWriter:
 
     def delete(self, views: Iterable["FeatureView"], key: bytes) -> int:
         """Remove the rows of one entity key; returns how many views held one."""
-        times = {TIME_FIELD + self._name(view).encode() for view in views}
+        times = {_time_field(_name(self.config, view)) for view in views}
         with self.store._get_client(self.config.online_store).pipeline(transaction=True) as pipeline:
-            pipeline.hkeys(self._key(key))
-            pipeline.delete(self._key(key))
+            pipeline.hkeys(_key(self.config, key))
+            pipeline.delete(_key(self.config, key))
             fields, _ = pipeline.execute()
         return len(times.intersection(fields))
 
@@ -96,21 +97,65 @@ class RedisWriter:
 
     def _fields(self, view: "FeatureView", features: Sequence[Column]) -> list[bytes]:
         """The fields of the view's time, of our clocks and of the features."""
-        from feast.infra.online_stores.helpers import _mmh3
+        name = _name(self.config, view)
+        return [_time_field(name), CLOCKS_FIELD + name.encode(), *_fields(name, [each.name for each in features])]
 
-        name = self._name(view)
-        fields = [_mmh3(f"{name}:{feature.name}") for feature in features]
-        return [TIME_FIELD + name.encode(), CLOCKS_FIELD + name.encode(), *fields]
 
-    def _key(self, key: bytes) -> bytes:
-        project: bytes = self.config.project.encode()
-        return key + project
+class RedisReader:
+    """Reads features of some views in one round trip; each field is one that Feast's own reader asks for.
 
-    def _name(self, view: "FeatureView") -> str:
-        from feast.infra.online_stores.helpers import compute_versioned_name
+    Connecting, and each wait for an answer, take at most `patience` seconds.
+    """
 
-        name: str = compute_versioned_name(view, self.config.registry.enable_online_feature_view_versioning)
-        return name
+    def __init__(self, config: "RepoConfig", views: Mapping["FeatureView", Sequence[str]], patience: float) -> None:
+        from feast.infra.online_stores.redis import RedisOnlineStore
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
+        waits = f"socket_timeout={patience},socket_connect_timeout={patience}"
+        stated = config.online_store
+        hasty = stated.model_copy(update={"connection_string": f"{stated.connection_string},{waits}"})
+        self._client = RedisOnlineStore()._get_client(hasty)
+        # its own would try again for seconds
+        self._client.set_retry(Retry(NoBackoff(), 0))
+        self._ending = _key(config, b"")
+        self._views = {view.name: names for view, names in views.items()}
+        named = [(_name(config, view), names) for view, names in views.items()]
+        self._asked = [field for name, names in named for field in (_time_field(name), *_fields(name, names))]
+
+    def read(self, keys: Sequence[bytes]) -> dict[str, StoredRows]:
+        with self._client.pipeline(transaction=False) as pipeline:
+            for key in keys:
+                pipeline.hmget(key + self._ending, self._asked)
+            columns = iter(zip(*pipeline.execute(), strict=True))
+        found = {}
+        for view, names in self._views.items():
+            feature_at = [_seconds(time) for time in next(columns)]
+            found[view] = StoredRows({name: deserialise(next(columns)) for name in names}, feature_at)
+        return found
+
+
+def _key(config: "RepoConfig", key: bytes) -> bytes:
+    project: bytes = config.project.encode()
+    return key + project
+
+
+def _name(config: "RepoConfig", view: "FeatureView") -> str:
+    from feast.infra.online_stores.helpers import compute_versioned_name
+
+    name: str = compute_versioned_name(view, config.registry.enable_online_feature_view_versioning)
+    return name
+
+
+def _time_field(name: str) -> bytes:
+    return TIME_FIELD + name.encode()
+
+
+def _fields(name: str, features: Sequence[str]) -> list[bytes]:
+    """The fields of features of the view `name`."""
+    from feast.infra.online_stores.helpers import _mmh3
+
+    return [_mmh3(f"{name}:{feature}") for feature in features]
 
 
 def _arguments(features: Sequence[Column], rows: OnlineRows) -> Iterator[tuple[bytes | int, ...]]:
@@ -123,8 +168,16 @@ def _microseconds(moment: datetime) -> int:
     return (moment - EPOCH) // MICROSECOND
 
 
-def _timestamp(moment: datetime) -> bytes:
+@lru_cache(10_000)
+def _seconds(time: bytes | None) -> int:
     from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyped]
+
+    seconds: int = Timestamp.FromString(time).seconds if time else 0
+    return seconds
+
+
+def _timestamp(moment: datetime) -> bytes:
+    from google.protobuf.timestamp_pb2 import Timestamp
 
     timestamp = Timestamp()
     timestamp.FromDatetime(moment)

@@ -4,24 +4,24 @@ Keys and values are byte for byte what Feast serialises; here a value is seriali
 """
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from feature_repo.contract import FEATURE_AT, KNOWN_AT, DataType, FeatureTable
-
-Scalar = str | int | float | bool
+from feature_repo.stored_rows import Scalar
 
 DTYPES: dict[DataType, type] = {"string": object, "int64": np.int64, "float64": np.float64, "bool": np.bool_}
 VALUE_FIELDS: dict[DataType, str] = {"string": "string_val", "int64": "int64_val", "bool": "bool_val"}
 NULL = b""
 DOUBLE_VAL = 5 << 3 | 1
 """The tag of `double_val` in Feast's Value: field 5, eight bytes."""
+DOUBLE = struct.Struct("<Bd")
 
 
 class OnlineWriteError(ValueError):
@@ -70,8 +70,28 @@ def serialise(values: Sequence[Scalar | None], data_type: DataType) -> list[byte
     return [NULL if value is None else encode(value) for value in values]
 
 
+def deserialise(values: Iterable[bytes | None]) -> list[Scalar | None]:
+    """What Feast's serialised Values say, whichever types they have; NaN and what is not there are null."""
+    return [_double(value) if value and value[0] == DOUBLE_VAL else _parsed(value) for value in values]
+
+
+def _double(value: bytes) -> float | None:
+    _, number = DOUBLE.unpack(value)
+    return number if number == number else None  # noqa: PLR0124  NaN is no number that equals itself
+
+
+@lru_cache(100_000)
+def _parsed(value: bytes | None) -> Scalar | None:
+    # counts, flags and names repeat themselves; amounts, which do not, are unpacked above
+    from feast.protos.feast.types.Value_pb2 import Value
+    from feast.type_map import feast_value_type_to_python_type
+
+    parsed: Scalar | None = feast_value_type_to_python_type(Value.FromString(value)) if value else None
+    return parsed
+
+
 def _pack_double(value: Scalar) -> bytes:
-    return struct.pack("<Bd", DOUBLE_VAL, value)
+    return DOUBLE.pack(DOUBLE_VAL, value)
 
 
 def _encoder(field: str) -> Callable[[Scalar], bytes]:

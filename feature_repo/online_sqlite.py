@@ -1,18 +1,21 @@
-"""Guarded writes into the tables of Feast's SQLite online store.
+"""Guarded writes into the tables of Feast's SQLite online store, and reads of many entities at once.
 
 Feast keeps a row for each entity and feature, and its times in whole seconds, as its reader needs them: of two writes
 of an entity within one second the later wins.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from feature_repo.contract import Column
-from feature_repo.online_rows import OnlineRows, OnlineWriteError, Scalar, serialise
+from feature_repo.online_rows import OnlineRows, OnlineWriteError, deserialise, serialise
+from feature_repo.stored_rows import Scalar, StoredRows
 
 if TYPE_CHECKING:
     from feast import FeatureView, RepoConfig
@@ -66,22 +69,71 @@ class SqliteWriter:
             )
 
     def _table(self, view: "FeatureView") -> str:
-        from feast.infra.online_stores.helpers import compute_table_id
-
-        name: str = compute_table_id(
-            self.config.project, view, self.config.registry.enable_online_feature_view_versioning
-        )
-        return name
+        return _table(self.config, view)
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
-        from feast.infra.online_stores.sqlite import SqliteOnlineStore
-
-        path = SqliteOnlineStore._get_db_path(self.config)
-        with closing(sqlite3.connect(path, timeout=WAIT_SECONDS, isolation_level=None)) as connection:
+        with closing(sqlite3.connect(_path(self.config), timeout=WAIT_SECONDS, isolation_level=None)) as connection:
             # A chunk that outgrows the cache would lock readers out until its commit.
             connection.execute(f"pragma cache_size = -{CACHE_KIBIBYTES}")
             yield connection
+
+
+class SqliteReader:
+    """Reads features of some views, through a connection for each thread that asks.
+
+    A writer's lock is waited for at most `patience` seconds.
+    """
+
+    def __init__(self, config: "RepoConfig", views: Mapping["FeatureView", Sequence[str]], patience: float) -> None:
+        self._views = {view.name: (_quoted(_table(config, view)), names) for view, names in views.items()}
+        self._address = f"{Path(_path(config)).absolute().as_uri()}?mode=rw"
+        self._patience = patience
+        self._opened = threading.local()
+
+    def read(self, keys: Sequence[bytes]) -> dict[str, StoredRows]:
+        try:
+            return {view: self._read(table, names, keys) for view, (table, names) in self._views.items()}
+        except sqlite3.Error:
+            # the file may have gone, or another come in its place
+            if connection := self._opened.__dict__.pop("connection", None):
+                connection.close()
+            raise
+
+    def _read(self, table: str, names: Sequence[str], keys: Sequence[bytes]) -> StoredRows:
+        query = f"select entity_key, feature_name, value, event_ts from {table} where entity_key in ({_marks(keys)})"
+        found: dict[bytes, dict[str, bytes]] = {key: {} for key in keys}
+        times = dict.fromkeys(found, 0)
+        for key, name, value, time in self._connection().execute(query, keys):
+            found[key][name] = value
+            times[key] = time
+        rows = [found[key] for key in keys]
+        columns = {name: deserialise([row.get(name) for row in rows]) for name in names}
+        return StoredRows(columns, [times[key] for key in keys])
+
+    def _connection(self) -> sqlite3.Connection:
+        if not hasattr(self._opened, "connection"):
+            self._opened.connection = sqlite3.connect(self._address, timeout=self._patience, uri=True)
+        connection: sqlite3.Connection = self._opened.connection
+        return connection
+
+
+def _path(config: "RepoConfig") -> str:
+    from feast.infra.online_stores.sqlite import SqliteOnlineStore
+
+    path: str = SqliteOnlineStore._get_db_path(config)
+    return path
+
+
+def _table(config: "RepoConfig", view: "FeatureView") -> str:
+    from feast.infra.online_stores.helpers import compute_table_id
+
+    name: str = compute_table_id(config.project, view, config.registry.enable_online_feature_view_versioning)
+    return name
+
+
+def _marks(values: Sequence[bytes]) -> str:
+    return ", ".join("?" * len(values))
 
 
 def _upsert(table: str, features: Sequence[Column]) -> str:
