@@ -21,12 +21,14 @@ def accumulate(rules: Mapping[str, ActivityRule], events: Iterable[Event], momen
     return {name: _value(rule, times[rule.event], moment) for name, rule in rules.items()}
 
 
-def last_act(events: Iterable[Event], moment: int) -> int:
-    """When the visitor last acted up to `moment`; `moment` itself before any act.
+def as_of_last_act(rules: Mapping[str, ActivityRule], events: Iterable[Event], moment: int) -> dict[str, Value]:
+    """The value of each named rule at the visitor's last act up to `moment`; at `moment` itself before any act.
 
     Models learnt from the warehouse's rows, which describe a session as of its acts.
     """
-    return max(_times(events, moment)[ANY_EVENT], default=moment)
+    times = _times(events, moment)
+    last = max(times[ANY_EVENT], default=moment)
+    return {name: _value(rule, times[rule.event], last) for name, rule in rules.items()}
 
 
 def _times(events: Iterable[Event], moment: int) -> defaultdict[str, list[int]]:

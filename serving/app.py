@@ -1,58 +1,68 @@
 """The decision API: a function of its parts, with routes that decode, ask the decider, and encode."""
 
-import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope
 
 from ga4_export.privacy import Privacy
-from serving import health, keys, openapi, requests
+from serving import health, openapi, requests
+from serving.access import client_of
 from serving.audit import AuditLog, AuditUnavailableError
 from serving.champions import Champions
-from serving.decisions import Decider, decision_of
+from serving.decisions import Asked, Decider, Decision, decision_of
 from serving.features import OnlineFeatures
+from serving.front import Front, endpoint, read_body
+from serving.gathering import FullError, Gatherer
 from serving.keys import Keyring
-from serving.problems import RefusedError
-
-log = logging.getLogger(__name__)
+from serving.patience import FeaturesInTime
+from serving.problems import OVERLOADED, RefusedError
+from serving.requests import DecideRequest
 
 DOCS = Path(__file__).parent / "static" / "docs.html"
 
 
+_encode = msgspec.json.Encoder().encode
+
+DECIDE, DECIDE_BATCH = "/v1/decide", "/v1/decide:batch"
+
+
 def create_app(
-    champions: Champions, online: OnlineFeatures, audit: AuditLog, keyring: Keyring, privacy: Privacy | None = None
+    champions: Champions, online: FeaturesInTime, audit: AuditLog, keyring: Keyring, privacy: Privacy | None = None
 ) -> Starlette:
     """The decision service; its parts open when it starts. Users are known by the ids that `privacy` stores."""
     api = DecisionApi(champions, online, audit, keyring, privacy or Privacy())
+    hot = {DECIDE: api.decide, DECIDE_BATCH: api.decide_batch}
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        with audit, champions:
-            # The first look opens the feature store, which no visitor should have to wait for.
-            health.ping(champions, online, audit)
+        with audit, champions, online, api:
+            # The first look opens the feature store: no visitor should have to wait for that, and no deadline holds it.
+            health.ping(champions, online.store, audit)
             yield
 
     return Starlette(
         routes=[
-            Route("/v1/decide", api.decide, methods=["POST"]),
+            *(Route(address, endpoint(answer), methods=["POST"]) for address, answer in hot.items()),
             Route("/v1/decisions/{decision_id}", api.decision),
             Route("/healthz", api.is_alive),
             Route("/readyz", api.is_ready),
             Route("/openapi.json", api.description),
             Route("/docs", api.docs),
         ],
+        middleware=[Middleware(Front, hot)],
         lifespan=lifespan,
         exception_handlers=_HANDLERS,
     )
@@ -64,20 +74,55 @@ class DecisionApi:
     def __init__(
         self, champions: Champions, online: OnlineFeatures, audit: AuditLog, keyring: Keyring, privacy: Privacy
     ) -> None:
-        self.decider = Decider(champions, online, audit)
+        self.gatherer = Gatherer(Decider(champions, online, audit).decide)
         self.audit = audit
         self.keyring = keyring
         self.privacy = privacy
         self.ping = partial(health.ping, champions, online, audit)
 
-    async def decide(self, request: Request) -> Response:
-        client = self._client(request)
-        asked = requests.decode(await _body(request))
-        asked = msgspec.structs.replace(asked, user_pseudo_id=self.privacy.stored_id(asked.user_pseudo_id))
-        return _json(await run_in_threadpool(self.decider.decide, client, asked))
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.gatherer.close()
+
+    async def decide(self, scope: Scope, receive: Receive) -> bytes:
+        client = self._admit(scope)
+        body = await read_body(receive, requests.BODY_LIMIT, requests.body_too_large)
+        (answer,) = await self._ask(client, [requests.decode(body)])
+        if isinstance(answer, RefusedError):
+            raise answer
+        return _encode(answer)
+
+    async def decide_batch(self, scope: Scope, receive: Receive) -> bytes:
+        client = self._admit(scope)
+        body = await read_body(receive, requests.BATCH_BODY_LIMIT, requests.batch_too_large)
+        answers = await self._ask(client, requests.decode_batch(body))
+        return _encode([answer.stated if isinstance(answer, RefusedError) else answer for answer in answers])
+
+    def _admit(self, scope: Scope) -> str:
+        """The client of a request that can be taken now; what can't is refused before it is read."""
+        if self.gatherer.is_full:
+            raise _overloaded()
+        return client_of(scope, self.keyring)
+
+    async def _ask(self, client: str, asked: Sequence[DecideRequest]) -> Sequence[Decision | RefusedError]:
+        try:
+            return await self.gatherer.ask([Asked(client, self._stored(request)) for request in asked])
+        except FullError:
+            raise _overloaded() from None
+        except AuditUnavailableError:
+            raise _unaudited() from None
+
+    def _stored(self, request: DecideRequest) -> DecideRequest:
+        """`request` with the id under which its user is stored."""
+        stored_id = self.privacy.stored_id(request.user_pseudo_id)
+        if stored_id == request.user_pseudo_id:
+            return request
+        return msgspec.structs.replace(request, user_pseudo_id=stored_id)
 
     async def decision(self, request: Request) -> Response:
-        client = self._client(request)
+        client = client_of(request.scope, self.keyring)
         audited = await run_in_threadpool(self.audit.find, request.path_params["decision_id"])
         if audited is None or audited.client != client:
             raise RefusedError(HTTPStatus.NOT_FOUND, "E_NO_DECISION", "This client has no decision of that id.")
@@ -100,37 +145,23 @@ class DecisionApi:
     async def docs(self, _: Request) -> Response:
         return FileResponse(DOCS)
 
-    def _client(self, request: Request) -> str:
-        if any(value.startswith(keys.PREFIX) for value in request.query_params.values()):
-            raise RefusedError(
-                HTTPStatus.BAD_REQUEST, "E_KEY_IN_QUERY", "A key stands in the address, where logs keep it."
-            )
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        client = self.keyring.client_of(token, datetime.now(UTC)) if scheme.lower() == "bearer" else None
-        if client is None:
-            raise RefusedError(
-                HTTPStatus.UNAUTHORIZED, "E_KEY", "A good key is needed, as `Authorization: Bearer tac_...`."
-            )
-        return client
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > requests.BODY_LIMIT:
-            detail = f"At most {requests.BODY_LIMIT // 1024} KB are taken, and {requests.EVENTS_LIMIT} events."
-            raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "E_BODY_TOO_LARGE", detail)
-    return bytes(body)
-
 
 def _json(answer: Any) -> Response:
-    return Response(msgspec.json.encode(answer), media_type="application/json")
+    return Response(_encode(answer), media_type="application/json")
+
+
+def _overloaded() -> RefusedError:
+    detail = "As many requests wait as may wait; try again in a second."
+    return RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, OVERLOADED, detail)
+
+
+def _unaudited() -> RefusedError:
+    detail = "A decision that can't be put on record is not made; try again."
+    return RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "E_AUDIT_UNAVAILABLE", detail)
 
 
 async def _refuse(_: Request, refused: RefusedError) -> Response:
-    is_unknown = refused.stated.status == HTTPStatus.UNAUTHORIZED
-    return refused.response({"www-authenticate": "Bearer"} if is_unknown else None)
+    return refused.response()
 
 
 async def _refuse_route(request: Request, error: HTTPException) -> Response:
@@ -138,10 +169,8 @@ async def _refuse_route(request: Request, error: HTTPException) -> Response:
     return RefusedError(HTTPStatus(error.status_code), "E_ROUTE", detail).response(error.headers)
 
 
-async def _refuse_unaudited(_: Request, error: AuditUnavailableError) -> Response:
-    log.error("%s", error, exc_info=error)
-    detail = "A decision that can't be put on record is not made; try again."
-    return RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "E_AUDIT_UNAVAILABLE", detail).response()
+async def _refuse_unaudited(_: Request, __: AuditUnavailableError) -> Response:
+    return _unaudited().response()
 
 
 async def _refuse_unforeseen(_: Request, __: Exception) -> Response:

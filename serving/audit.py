@@ -3,6 +3,7 @@
 What is decided together is put on record together: one transaction, one flush to the disk.
 """
 
+import logging
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,8 @@ import msgspec
 from ml.bundle import Bundle
 from ml.policy import Action, Reason
 from serving.requests import DecideRequest, Value
+
+log = logging.getLogger(__name__)
 
 _TABLE = """
 create table if not exists decisions (
@@ -145,6 +148,7 @@ class AuditLog:
                 yield self._connection
             except (sqlite3.Error, OSError) as error:
                 self._close()
+                log.error("Decisions can't be put on record: %s", error, exc_info=error)
                 raise AuditUnavailableError(f"Decisions can't be put on record: {type(error).__name__}.") from error
 
     def _close(self) -> None:

@@ -6,12 +6,13 @@ import tempfile
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from ml import bundle, policy
 from ml.bundle import Bundle
-from serving import vector
+from serving.vector import Assembler, check_servable
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -39,6 +40,11 @@ class Champion:
     digest: str
     bundle: Bundle
     threshold: float
+
+    # needed with every batch
+    @cached_property
+    def assembler(self) -> Assembler:
+        return Assembler(self.bundle.features)
 
 
 class Champions:
@@ -135,7 +141,7 @@ class Champions:
         if not folder.is_dir():
             self._fetch(run_id, folder)
         loaded = bundle.read(folder, digest)
-        vector.check_servable(loaded.features)
+        check_servable(loaded.features)
         return loaded
 
     def _fetch(self, run_id: str, folder: Path) -> None:

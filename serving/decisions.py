@@ -1,8 +1,8 @@
-"""A decision: look up, score, choose, put on record, and only then answer."""
+"""Decisions: look up, score, choose, put on record, and only then answer."""
 
-import logging
 import time
 import uuid
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -12,11 +12,9 @@ from ml.policy import Action, Choice, Reason
 from serving.audit import AuditedDecision, AuditLog
 from serving.champions import Champion, Champions
 from serving.features import FeaturesUnavailableError, OnlineFeatures
-from serving.problems import invalid
+from serving.problems import RefusedError, invalid
 from serving.requests import DecideRequest
-from serving.vector import FeatureVector, Freshness, assemble, check_profile, user_views
-
-log = logging.getLogger(__name__)
+from serving.vector import FeatureVector, Freshness
 
 
 class ModelVersion(msgspec.Struct, frozen=True):
@@ -42,6 +40,13 @@ class Decision(msgspec.Struct, frozen=True):
     fallback: bool
 
 
+class Asked(msgspec.Struct, frozen=True):
+    """A request, and the client whose it is."""
+
+    client: str
+    request: DecideRequest
+
+
 @dataclass(frozen=True)
 class Outcome:
     """A choice with what it was made from; there is no score where none could be had."""
@@ -60,54 +65,81 @@ class Decider:
         self.online = online
         self.audit = audit
 
-    def decide(self, client: str, request: DecideRequest) -> Decision:
-        """The decision for `request`, already on record.
+    def decide(self, batch: Sequence[Asked]) -> list[Decision | RefusedError]:
+        """For each of `batch` the decision, already on record, or why the request is refused.
+
+        Each model's visitors are looked up and scored together, and all are put on record together.
 
         Raises:
-            RefusedError: a field of the request breaks a rule.
-            AuditUnavailableError: the decision isn't on record, and so there is none.
+            AuditUnavailableError: the decisions aren't on record, and so there are none.
         """
+        decided_at = time.time_ns() // 1000
+        served = {model: self.champions.of(model) for model in {asked.request.model for asked in batch}}
+        refused: dict[int, RefusedError] = {}
+        places: dict[str, list[int]] = {}
+        for place, asked in enumerate(batch):
+            try:
+                self._check(asked.request, served)
+                places.setdefault(asked.request.model, []).append(place)
+            except RefusedError as refusal:
+                refused[place] = refusal
+        audited: dict[int, AuditedDecision] = {}
+        for model, its_places in places.items():
+            its_own = [batch[place] for place in its_places]
+            audited |= zip(its_places, self._decide(served[model], its_own, decided_at), strict=True)
+        self.audit.append(list(audited.values()))
+        return [refused[place] if place in refused else decision_of(audited[place]) for place in range(len(batch))]
+
+    def _check(self, request: DecideRequest, served: Mapping[str, Champion | None]) -> None:
         if request.model not in self.champions.models:
             raise invalid("model", f"It is {request.model[:100]!r}; served are {', '.join(self.champions.models)}.")
-        champion, decided_at = self.champions.of(request.model), time.time_ns() // 1000
-        moment = decided_at if request.at is None else request.at
-        outcome = self._outcome(champion, request, moment)
-        audited = AuditedDecision(
-            decision_id=str(uuid.uuid4()),
-            decided_at=decided_at,
-            client=client,
-            user_pseudo_id=request.user_pseudo_id,
-            moment=moment,
-            request=request,
-            features=outcome.vector.values,
-            feature_status=outcome.vector.freshness,
-            features_missing=outcome.vector.missing,
-            score=outcome.score,
-            threshold=outcome.threshold,
-            action=outcome.choice.action,
-            reason=outcome.choice.reason,
-            action_probability=outcome.choice.action_probability,
-            model=request.model,
-            version=champion.version if champion else None,
-            digest=champion.digest if champion else None,
-        )
-        self.audit.append([audited])
-        return decision_of(audited)
+        if champion := served[request.model]:
+            champion.assembler.check_profile(request.profile)
 
-    def _outcome(self, champion: Champion | None, request: DecideRequest, moment: int) -> Outcome:
+    def _decide(self, champion: Champion | None, asked: Sequence[Asked], decided_at: int) -> Iterator[AuditedDecision]:
+        """The decisions of one model."""
+        requests = [each.request for each in asked]
+        moments = [decided_at if request.at is None else request.at for request in requests]
+        outcomes = self._outcomes(champion, requests, moments)
+        for each, moment, outcome in zip(asked, moments, outcomes, strict=True):
+            yield AuditedDecision(
+                decision_id=str(uuid.uuid4()),
+                decided_at=decided_at,
+                client=each.client,
+                user_pseudo_id=each.request.user_pseudo_id,
+                moment=moment,
+                request=each.request,
+                features=outcome.vector.values,
+                feature_status=outcome.vector.freshness,
+                features_missing=outcome.vector.missing,
+                score=outcome.score,
+                threshold=outcome.threshold,
+                action=outcome.choice.action,
+                reason=outcome.choice.reason,
+                action_probability=outcome.choice.action_probability,
+                model=each.request.model,
+                version=champion.version if champion else None,
+                digest=champion.digest if champion else None,
+            )
+
+    def _outcomes(
+        self, champion: Champion | None, requests: Sequence[DecideRequest], moments: Sequence[int]
+    ) -> list[Outcome]:
         if champion is None:
-            return Outcome(FeatureVector({}, (), {}), policy.fall_back(Reason.NO_CHAMPION))
-        features, threshold = champion.bundle.features, champion.threshold
-        check_profile(features, request.profile)
+            return [Outcome(FeatureVector({}, (), {}), policy.fall_back(Reason.NO_CHAMPION))] * len(requests)
+        assembler, threshold = champion.assembler, champion.threshold
         try:
-            rows = self.online.read(request.user_pseudo_id, user_views(features))
-        except FeaturesUnavailableError as error:
-            log.warning("%s", error)
-            vector = assemble(features, request, {}, moment)
-            return Outcome(vector, policy.fall_back(Reason.FEATURES_UNAVAILABLE), None, threshold)
-        vector = assemble(features, request, rows, moment)
-        score = float(champion.bundle.score_rows([vector.values])[0])
-        return Outcome(vector, policy.decide(score, threshold), score, threshold)
+            stored = self.online.read([request.user_pseudo_id for request in requests], assembler.views)
+        except FeaturesUnavailableError:
+            vectors = assembler.assemble(requests, {}, moments).vectors
+            choice = policy.fall_back(Reason.FEATURES_UNAVAILABLE)
+            return [Outcome(vector, choice, None, threshold) for vector in vectors]
+        matrix = assembler.assemble(requests, stored, moments)
+        scores = champion.bundle.score(matrix.columns).tolist()
+        return [
+            Outcome(vector, policy.decide(score, threshold), score, threshold)
+            for vector, score in zip(matrix.vectors, scores, strict=True)
+        ]
 
 
 def decision_of(audited: AuditedDecision) -> Decision:

@@ -1,36 +1,34 @@
-"""What the feature store knows of a visitor, read online through Feast."""
+"""What the feature store knows of visitors, read online from where Feast keeps it."""
 
 import sqlite3
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from serving.requests import Value
+from feature_repo.stored_rows import OnlineReader, StoredRows
 
 if TYPE_CHECKING:
     from feast import FeatureStore
 
 JOIN_KEY = "user_pseudo_id"
 
+Views = Mapping[str, Sequence[str]]
+"""The features to read, by the view that holds them."""
+
 
 class FeaturesUnavailableError(Exception):
     """The feature store can't be read now."""
 
 
-@dataclass(frozen=True)
-class StoredRow:
-    """A view's row of a user and the second since 1970, UTC, from which it holds; 0 for an unknown user."""
-
-    values: Mapping[str, Value]
-    feature_at: int
+class UnknownFeaturesError(FeaturesUnavailableError):
+    """The store can be read, but holds no such features."""
 
 
 class OnlineFeatures(Protocol):
     """Where the features of users are looked up."""
 
-    def read(self, user_pseudo_id: str, views: Mapping[str, Sequence[str]]) -> Mapping[str, StoredRow]:
-        """One row for each view of `views`, which names the features to read.
+    def read(self, users: Sequence[str], views: Views) -> Mapping[str, StoredRows]:
+        """The rows of `users`, one at least, by view.
 
         Raises:
             FeaturesUnavailableError: the store can't be read.
@@ -39,42 +37,45 @@ class OnlineFeatures(Protocol):
 
 
 class FeastFeatures:
-    """The online store of a Feast repository, opened by the first read; importing Feast takes seconds."""
+    """The online store of a Feast repository, opened by the first read; importing Feast takes seconds.
 
-    def __init__(self, open_store: Callable[[], "FeatureStore"]) -> None:
+    No wait for the store takes longer than `patience` seconds.
+    """
+
+    def __init__(self, open_store: Callable[[], "FeatureStore"], patience: float = 1.0) -> None:
         self.open_store = open_store
+        self.patience = patience
         self._opening = threading.Lock()
         self._store: FeatureStore | None = None
+        # keys, fields and tables are worked out once for each model's features
+        self._readers: dict[tuple[tuple[str, tuple[str, ...]], ...], OnlineReader] = {}
 
-    def read(self, user_pseudo_id: str, views: Mapping[str, Sequence[str]]) -> Mapping[str, StoredRow]:
+    def read(self, users: Sequence[str], views: Views) -> Mapping[str, StoredRows]:
         if not views:
             return {}
-        references = [f"{view}:{name}" for view, names in views.items() for name in names]
-        found = self._lookup(user_pseudo_id, references)
-        return {view: _row(view, names, found) for view, names in views.items()}
-
-    def _lookup(self, user_pseudo_id: str, references: list[str]) -> Mapping[str, list[Any]]:
-        from feast.errors import FeastError
+        from feast.errors import FeastError, FeatureViewNotFoundException
         from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
         from redis.exceptions import RedisError
 
-        try:
-            answer = self._opened().get_online_features(
-                references, [{JOIN_KEY: user_pseudo_id}], full_feature_names=True
-            )
-        # Feast raises KeyError for a feature that its view lacks, and DecodeError for a damaged registry.
-        except (OSError, sqlite3.Error, FeastError, RedisError, DecodeError, KeyError) as error:
-            raise FeaturesUnavailableError(f"The feature store can't be read: {type(error).__name__}.") from error
-        found: Mapping[str, list[Any]] = answer.to_dict(include_event_timestamps=True)
-        return found
+        from feature_repo.online import OnlineReadError
+        from feature_repo.online_rows import entity_keys
 
-    def _opened(self) -> "FeatureStore":
+        try:
+            store, reader = self._opened(views)
+            return reader.read(entity_keys(JOIN_KEY, users, store.config.entity_key_serialization_version))
+        except (FeatureViewNotFoundException, OnlineReadError) as error:
+            raise UnknownFeaturesError(f"The feature store can't be read: {error}") from error
+        # Feast raises DecodeError for a damaged registry.
+        except (OSError, sqlite3.Error, FeastError, RedisError, DecodeError) as error:
+            raise FeaturesUnavailableError(f"The feature store can't be read: {type(error).__name__}.") from error
+
+    def _opened(self, views: Views) -> "tuple[FeatureStore, OnlineReader]":
+        from feature_repo.online import open_reader
+
+        asked = tuple((view, tuple(names)) for view, names in views.items())
         with self._opening:
             if self._store is None:
                 self._store = self.open_store()
-            return self._store
-
-
-def _row(view: str, names: Sequence[str], found: Mapping[str, list[Any]]) -> StoredRow:
-    values = {name: found[f"{view}__{name}"][0] for name in names}
-    return StoredRow(values, feature_at=found[f"{view}__{names[0]}__ts"][0])
+            if asked not in self._readers:
+                self._readers[asked] = open_reader(self._store, views, self.patience)
+            return self._store, self._readers[asked]

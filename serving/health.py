@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from serving.audit import AuditLog, AuditUnavailableError
 from serving.champions import Champions
 from serving.features import FeaturesUnavailableError, OnlineFeatures
-from serving.vector import user_views
 
 NOBODY = "readiness"
 
@@ -22,11 +21,11 @@ class Fault:
 def ping(champions: Champions, online: OnlineFeatures, audit: AuditLog) -> dict[str, Fault | None]:
     """Each dependency with its fault, the gravest first; none where all is well."""
     loaded = {model: champions.of(model) for model in champions.models}
-    views = [user_views(champion.bundle.features) for champion in loaded.values() if champion]
+    views = [champion.assembler.views for champion in loaded.values() if champion]
     return {
         "audit": _fault("E_AUDIT_UNAVAILABLE", audit.check),
         **{model: None if champion else _untrained(model) for model, champion in loaded.items()},
-        "features": _fault("E_FEATURES_UNAVAILABLE", lambda: [online.read(NOBODY, view) for view in views]),
+        "features": _fault("E_FEATURES_UNAVAILABLE", lambda: [online.read([NOBODY], view) for view in views]),
     }
 
 

@@ -22,6 +22,7 @@ from serving.audit import AuditLog
 from serving.champions import Champions
 from serving.features import FeastFeatures
 from serving.keys import Keyring, KeysError
+from serving.patience import FeaturesInTime
 from tactful.landing import privacy_of
 from tactful.settings import Settings, load
 from tactful.stores import tracking_uri
@@ -35,17 +36,21 @@ def app() -> Starlette:
     return create_app_from_settings(load())
 
 
-def create_app_from_settings(settings: Settings, privacy: Privacy | None = None) -> Starlette:
+def create_app_from_settings(
+    settings: Settings, privacy: Privacy | None = None, features_deadline: float | None = None
+) -> Starlette:
     """The service over what lies in the settings' home, where the first start puts a key for this machine.
 
-    `privacy` says how requests name users, where that is otherwise than the settings have it.
+    `privacy` says how requests name users, and `features_deadline` how many seconds a look-up of features may take,
+    where that is otherwise than the settings have it.
     """
+    deadline = settings.features_deadline_ms / 1000 if features_deadline is None else features_deadline
     folder = settings.home / "decisions"
     key_file = folder / "keys.json"
     keys.ensure_local(key_file, folder / "local.key", datetime.now(UTC))
     return create_app(
         Champions(tracking_uri(settings), MODELS, folder / "bundles"),
-        FeastFeatures(partial(open_store, settings)),
+        FeaturesInTime(FeastFeatures(partial(open_store, settings), patience=deadline), deadline),
         AuditLog(folder / "decisions.sqlite"),
         Keyring.read(key_file),
         privacy or privacy_of(settings),
@@ -80,7 +85,8 @@ def ask_once(settings: Settings, request: Mapping[str, Any]) -> tuple[dict[str, 
     Raises:
         RuntimeError: the service refused the request; the message is the refusal's.
     """
-    service = create_app_from_settings(settings, Privacy())
+    # nobody waits in front of a page for this one
+    service = create_app_from_settings(settings, Privacy(), features_deadline=5.0)
     key = (settings.home / "decisions" / "local.key").read_text()
 
     async def ask() -> tuple[httpx.Response, float]:

@@ -6,14 +6,14 @@ import msgspec
 
 from serving.decisions import Decision
 from serving.problems import ProblemDetail
-from serving.requests import DecideRequest
+from serving.requests import BATCH_LIMIT, DecideRequest
 
 PROBLEM = "application/problem+json"
 _REFUSALS = {
     400: "The body is not JSON, or a key stands in the address.",
     401: "The key is missing, unknown or expired.",
     404: "This client has no such decision.",
-    413: "The body is too large.",
+    413: "The body is too large, or lists too many requests.",
     422: "A field breaks a rule.",
     503: "The service can't answer now.",
 }
@@ -33,6 +33,7 @@ def document() -> dict[str, Any]:
         },
         "paths": {
             "/v1/decide": {"post": _decide()},
+            "/v1/decide:batch": {"post": _decide_batch()},
             "/v1/decisions/{decision_id}": {"get": _decision()},
             "/healthz": {"get": {"summary": "Is the process alive?", "responses": {"200": {"description": "Yes."}}}},
             "/readyz": {
@@ -54,6 +55,21 @@ def _decide() -> dict[str, Any]:
             "content": {"application/json": {"schema": _reference("DecideRequest")}},
         },
         "responses": {"200": _decided(), **_refused(400, 401, 413, 422, 503)},
+    }
+
+
+def _decide_batch() -> dict[str, Any]:
+    requests = {"type": "array", "items": _reference("DecideRequest"), "minItems": 1, "maxItems": BATCH_LIMIT}
+    either = {"anyOf": [_reference("Decision"), _reference("ProblemDetail")]}
+    answered = {
+        "description": "For each request, in their order, its decision or why that one is refused.",
+        "content": {"application/json": {"schema": {"type": "array", "items": either}}},
+    }
+    return {
+        "summary": "The same for many visitors at once",
+        "security": [{"key": []}],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": requests}}},
+        "responses": {"200": answered, **_refused(400, 401, 413, 422, 503)},
     }
 
 

@@ -6,6 +6,9 @@ from http import HTTPStatus
 import msgspec
 from starlette.responses import Response
 
+NO_KEY, OVERLOADED = "E_KEY", "E_OVERLOADED"
+_HEADERS = {NO_KEY: {"www-authenticate": "Bearer"}, OVERLOADED: {"retry-after": "1"}}
+
 
 class ProblemDetail(msgspec.Struct, frozen=True, omit_defaults=True):
     """The body of a refusal; `detail` never holds a secret or a visitor's id."""
@@ -34,7 +37,7 @@ class RefusedError(Exception):
         self.stated = ProblemDetail(status.phrase, status.value, code, detail, field, dependencies)
 
     def response(self, headers: Mapping[str, str] | None = None) -> Response:
-        body = msgspec.json.encode(self.stated)
+        body, headers = msgspec.json.encode(self.stated), headers or _HEADERS.get(self.stated.code)
         return Response(body, self.stated.status, headers, media_type="application/problem+json")
 
 

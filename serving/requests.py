@@ -3,7 +3,7 @@
 import json
 import unicodedata
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -11,6 +11,8 @@ from msgspec import Meta, Struct
 from serving.problems import RefusedError, invalid
 
 BODY_LIMIT = 256 * 1024
+BATCH_BODY_LIMIT = 8 * 1024 * 1024
+BATCH_LIMIT = 500
 EVENTS_LIMIT = 500
 LARGEST_NUMBER = 2**53
 
@@ -41,7 +43,11 @@ class DecideRequest(Struct, frozen=True, forbid_unknown_fields=True):
     model: Annotated[str, Meta(description="Whose champion decides.")] = "popup_behaviour"
 
 
-_decoder = msgspec.json.Decoder(DecideRequest)
+Batch = Annotated[tuple[DecideRequest, ...], Meta(min_length=1, description=f"Up to {BATCH_LIMIT} requests.")]
+
+_request_decoder = msgspec.json.Decoder(DecideRequest)
+_batch_decoder: msgspec.json.Decoder[tuple[DecideRequest, ...]] = msgspec.json.Decoder(Batch)
+_Stated = TypeVar("_Stated")
 
 
 def decode(body: bytes) -> DecideRequest:
@@ -50,26 +56,60 @@ def decode(body: bytes) -> DecideRequest:
     Raises:
         RefusedError: the body is no JSON (400), or a field breaks a rule (422).
     """
+    return _checked(_stated(body, _request_decoder))
+
+
+def decode_batch(body: bytes) -> list[DecideRequest]:
+    """The requests that `body` lists, as `decode` would give each.
+
+    Raises:
+        RefusedError: the body is no JSON (400), lists too many requests (413), or a field breaks a rule (422).
+    """
+    requests = _stated(body, _batch_decoder)
+    if len(requests) > BATCH_LIMIT:
+        detail = f"It lists {len(requests)} requests; at most {BATCH_LIMIT} are taken at once."
+        raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "E_BATCH_TOO_LARGE", detail)
+    return [_checked(request, f"[{place}].") for place, request in enumerate(requests)]
+
+
+def body_too_large() -> RefusedError:
+    """The refusal of a body that is longer than BODY_LIMIT."""
+    detail = f"At most {BODY_LIMIT // 1024} KB are taken, and {EVENTS_LIMIT} events."
+    return RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "E_BODY_TOO_LARGE", detail)
+
+
+def batch_too_large() -> RefusedError:
+    """The refusal of a body that is longer than BATCH_BODY_LIMIT."""
+    detail = f"At most {BATCH_BODY_LIMIT // 1024**2} MB are taken, and {BATCH_LIMIT} requests."
+    return RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "E_BODY_TOO_LARGE", detail)
+
+
+def _stated(body: bytes, decoder: msgspec.json.Decoder[_Stated]) -> _Stated:
     try:
-        request = _decoder.decode(body)
+        stated = decoder.decode(body)
     except msgspec.ValidationError as error:
         detail, _, path = str(error).partition(" - at `")
-        raise invalid(path.rstrip("`").removeprefix("$.") or "$", f"{detail}.") from None
+        raise invalid(path.rstrip("`").removeprefix("$").removeprefix(".") or "$", f"{detail}.") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RefusedError(HTTPStatus.BAD_REQUEST, "E_JSON", f"The body is not JSON in UTF-8: {error}.") from None
-    # Only now: what the decoder took is three levels deep at most, so this parser can't run out of stack.
+    # Only now: what the decoder took is four levels deep at most, so this parser can't run out of stack.
     json.loads(body, object_pairs_hook=_refuse_doubled)
-    _refuse_unprintable(request.user_pseudo_id)
+    return stated
+
+
+def _checked(request: DecideRequest, place: str = "") -> DecideRequest:
+    """`request` in normal form, if its text and numbers keep the rules; `place` is where it stands."""
+    _refuse_unprintable(request.user_pseudo_id, place)
     for name, value in request.profile.items():
-        _refuse_too_large(name, value)
-    return msgspec.structs.replace(
-        request,
-        user_pseudo_id=_normal(request.user_pseudo_id),
-        profile={name: _normal(value) if isinstance(value, str) else value for name, value in request.profile.items()},
-    )
+        _refuse_too_large(name, value, place)
+    user_pseudo_id = _normal(request.user_pseudo_id)
+    profile = {name: _normal(value) if isinstance(value, str) else value for name, value in request.profile.items()}
+    return msgspec.structs.replace(request, user_pseudo_id=user_pseudo_id, profile=profile)
 
 
 def _refuse_doubled(pairs: list[tuple[str, Any]]) -> None:
+    if len(dict(pairs)) == len(pairs):
+        return
     seen: set[str] = set()
     for name, _ in pairs:
         if name in seen:
@@ -77,14 +117,16 @@ def _refuse_doubled(pairs: list[tuple[str, Any]]) -> None:
         seen.add(name)
 
 
-def _refuse_unprintable(user_pseudo_id: str) -> None:
+def _refuse_unprintable(user_pseudo_id: str, place: str) -> None:
     if user_pseudo_id.isspace() or not user_pseudo_id.isprintable():
-        raise invalid("user_pseudo_id", "It is blank or holds control or invisible characters; GA4's id has none.")
+        raise invalid(
+            f"{place}user_pseudo_id", "It is blank or holds control or invisible characters; GA4's id has none."
+        )
 
 
-def _refuse_too_large(name: str, value: Value) -> None:
+def _refuse_too_large(name: str, value: Value, place: str) -> None:
     if isinstance(value, int | float) and abs(value) > LARGEST_NUMBER:
-        raise invalid(f"profile.{name[:100]}", "The number is too large; within 2^53 of 0 is right.")
+        raise invalid(f"{place}profile.{name[:100]}", "The number is too large; within 2^53 of 0 is right.")
 
 
 def _normal(text: str) -> str:

@@ -1,12 +1,12 @@
-"""The feature vector of a decision: session profile, live activity and user history."""
+"""The feature vectors of decisions: session profile, live activity and user history."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from feature_repo.stored_rows import StoredRows
 from ml.bundle import BundleFeature
-from serving.activity import SECOND, accumulate, last_act
-from serving.features import StoredRow
+from serving.activity import SECOND, as_of_last_act
 from serving.problems import invalid
 from serving.requests import DecideRequest, Value
 
@@ -38,6 +38,17 @@ class FeatureVector:
     freshness: Mapping[str, Freshness]
 
 
+Column = Sequence[Value]
+
+
+@dataclass(frozen=True)
+class FeatureMatrix:
+    """The vectors of some requests, and the same values by feature, each a value a request."""
+
+    columns: Mapping[str, Column]
+    vectors: Sequence[FeatureVector]
+
+
 def check_servable(features: Iterable[BundleFeature]) -> None:
     """Refuse a model that reads what this service can't give it.
 
@@ -52,55 +63,108 @@ def check_servable(features: Iterable[BundleFeature]) -> None:
             )
 
 
-def user_views(features: Iterable[BundleFeature]) -> dict[str, list[str]]:
-    """The features to look up for a user, by view."""
-    views: dict[str, list[str]] = {}
-    for feature in features:
-        if feature.entity == USER:
-            views.setdefault(feature.view, []).append(feature.name)
-    return views
+class Assembler:
+    """Puts the vectors of a model's features together; what can be worked out from the features is, once."""
 
+    def __init__(self, features: Iterable[BundleFeature]) -> None:
+        self.features = tuple(features)
+        self.views: dict[str, list[str]] = {}
+        """The features to look up for a user, by view."""
+        for feature in self.features:
+            if feature.entity == USER:
+                self.views.setdefault(feature.view, []).append(feature.name)
+        self._age_limits = {feature.view: feature.ttl_seconds for feature in self.features if feature.entity == USER}
+        self._rules = {feature.name: feature.rule for feature in self.features if feature.rule is not None}
+        self._profile = {feature.name: feature.data_type for feature in self.features if _is_profile(feature)}
 
-def check_profile(features: Iterable[BundleFeature], profile: Mapping[str, Value]) -> None:
-    """Refuse a profile that names what the model doesn't read from it, or gives it another type.
+    def check_profile(self, profile: Mapping[str, Value]) -> None:
+        """Refuse a profile that names what the model doesn't read from it, or gives it another type.
 
-    Raises:
-        RefusedError: names the field and what would be right (422).
-    """
-    known = {feature.name: feature for feature in features if _is_profile(feature)}
-    for name, value in profile.items():
-        if name not in known:
-            raise invalid(f"profile.{name[:100]}", f"The model reads no such field; it reads {', '.join(known)}.")
-        data_type = known[name].data_type
-        if value is not None and type(value) not in ACCEPTED[data_type]:
-            raise invalid(f"profile.{name}", f"{str(value)[:100]!r} is {type(value).__name__}; {data_type} is right.")
+        Raises:
+            RefusedError: names the field and what would be right (422).
+        """
+        for name, value in profile.items():
+            data_type = self._profile.get(name)
+            if data_type is None:
+                reads = ", ".join(self._profile)
+                raise invalid(f"profile.{name[:100]}", f"The model reads no such field; it reads {reads}.")
+            if value is not None and type(value) not in ACCEPTED[data_type]:
+                told = f"{str(value)[:100]!r} is {type(value).__name__}; {data_type} is right."
+                raise invalid(f"profile.{name}", told)
 
+    def assemble(
+        self, requests: Sequence[DecideRequest], stored: Mapping[str, StoredRows], moments: Sequence[int]
+    ) -> FeatureMatrix:
+        """The vector of each of `requests` at its moment, from the `stored` rows of their users by view.
 
-def assemble(
-    features: Iterable[BundleFeature], request: DecideRequest, rows: Mapping[str, StoredRow], moment: int
-) -> FeatureVector:
-    """The vector of `request` at `moment`, from the `rows` of its user by view; no rows, no user features."""
-    features = tuple(features)
-    freshness = {feature.view: _freshness(feature, rows, moment) for feature in features if feature.entity == USER}
-    rules = {feature.name: feature.rule for feature in features if feature.rule is not None}
-    known = {**request.profile, **accumulate(rules, request.events, last_act(request.events, moment))}
-    for view, row in rows.items():
-        known.update(row.values if freshness[view] is Freshness.FRESH else {})
-    values = {feature.name: known.get(feature.name) for feature in features}
-    missing = tuple(name for name, value in values.items() if value is None and name not in rules)
-    return FeatureVector(values, missing, freshness)
+        A view that isn't among the rows could not be looked up.
+        """
+        freshness = {
+            view: _freshness(stored.get(view), moments, age_limit) for view, age_limit in self._age_limits.items()
+        }
+        known: dict[str, Column] = {}
+        for view, rows in stored.items():
+            is_fresh = [status is Freshness.FRESH for status in freshness[view]]
+            known |= {name: _only_where(is_fresh, column) for name, column in rows.columns.items()}
+        if self._rules:
+            known |= self._activity(requests, moments)
+        profiles = [request.profile for request in requests]
+        unknown = [None] * len(requests)
+        columns = {
+            feature.name: [profile.get(feature.name) for profile in profiles]
+            if feature.name in self._profile
+            else known.get(feature.name, unknown)
+            for feature in self.features
+        }
+        return FeatureMatrix(columns, self._vectors(columns, freshness, len(requests)))
+
+    def _activity(self, requests: Sequence[DecideRequest], moments: Sequence[int]) -> dict[str, Column]:
+        live = [
+            as_of_last_act(self._rules, request.events, moment)
+            for request, moment in zip(requests, moments, strict=True)
+        ]
+        return {name: [values[name] for values in live] for name in self._rules}
+
+    def _vectors(
+        self, columns: Mapping[str, Column], freshness: Mapping[str, Sequence[Freshness]], rows: int
+    ) -> list[FeatureVector]:
+        names = tuple(columns)
+        # what never happened is known: it is not missing
+        needed = [columns[name] for name in names if name not in self._rules]
+        missing = [self._missing(values) for values in zip(*needed, strict=True)] if needed else [()] * rows
+        statuses = zip(*freshness.values(), strict=True) if freshness else [()] * rows
+        return [
+            FeatureVector(dict(zip(names, values, strict=True)), absent, dict(zip(freshness, status, strict=True)))
+            for values, absent, status in zip(zip(*columns.values(), strict=True), missing, statuses, strict=True)
+        ]
+
+    def _missing(self, needed: Sequence[Value]) -> tuple[str, ...]:
+        if None not in needed:
+            return ()
+        names = (feature.name for feature in self.features if feature.rule is None)
+        return tuple(name for name, value in zip(names, needed, strict=True) if value is None)
 
 
 def _is_profile(feature: BundleFeature) -> bool:
     return feature.entity == SESSION and feature.rule is None
 
 
-def _freshness(feature: BundleFeature, rows: Mapping[str, StoredRow], moment: int) -> Freshness:
-    if feature.view not in rows:
-        return Freshness.UNAVAILABLE
-    feature_at = rows[feature.view].feature_at * SECOND
-    if feature_at == 0:
+def _only_where(is_fresh: Sequence[bool], column: Column) -> Column:
+    if all(is_fresh):
+        return column
+    return [value if fresh else None for fresh, value in zip(is_fresh, column, strict=True)]
+
+
+def _freshness(rows: StoredRows | None, moments: Sequence[int], age_limit: float) -> list[Freshness]:
+    if rows is None:
+        return [Freshness.UNAVAILABLE] * len(moments)
+    return [_judge(second, moment, age_limit) for second, moment in zip(rows.feature_at, moments, strict=True)]
+
+
+def _judge(second: int, moment: int, age_limit: float) -> Freshness:
+    age = moment - second * SECOND
+    if second == 0:
         return Freshness.UNKNOWN
-    if feature_at > moment:
+    if age < 0:
         return Freshness.LATER
-    return Freshness.STALE if moment - feature_at > feature.ttl_seconds * SECOND else Freshness.FRESH
+    return Freshness.STALE if age > age_limit * SECOND else Freshness.FRESH

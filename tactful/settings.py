@@ -163,6 +163,7 @@ class Settings(BaseSettings):
     mlflow_port: Port = 5000
     decision_port: Port = 8000
     reports_port: Port = 8010
+    features_deadline_ms: int = Field(50, ge=1, le=60_000)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -1,10 +1,12 @@
 """What is read online is what Feast itself would have served."""
 
+import socket
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+import redis
 from feast import FeatureStore
 from feast.protos.feast.types.Value_pb2 import Value
 from hypothesis import HealthCheck, given, settings
@@ -106,3 +108,11 @@ def test_a_store_whose_layout_is_not_known_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(OnlineReadError, match="is of type 'remote'; use 'sqlite' or 'redis'"):
         open_reader(store, {"users": ["visits"]}, patience=5)
+
+
+def test_a_redis_that_does_not_answer_is_given_up(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        store = open_online(tmp_path, type="redis", connection_string=address)
+        with pytest.raises(redis.TimeoutError):
+            open_reader(store, VIEWS, patience=0.01).read(entity_keys("user_pseudo_id", ["u"], 3))

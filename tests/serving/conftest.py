@@ -25,6 +25,7 @@ from serving.audit import AuditLog
 from serving.champions import Champions
 from serving.features import FeastFeatures
 from serving.keys import Keyring
+from serving.patience import FeaturesInTime
 
 if TYPE_CHECKING:
     from feast import FeatureStore
@@ -167,7 +168,7 @@ class Services:
         token = self.token("shop")
         app = create_app(
             Champions(self.registry.tracking_uri, models, self.folder / "bundles"),
-            FeastFeatures(open_store or self.open_store),
+            FeaturesInTime(FeastFeatures(open_store or self.open_store), deadline=30),
             self.audit,
             Keyring.read(self.folder / "keys.json"),
         )

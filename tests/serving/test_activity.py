@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feature_repo.contract import ActivityRule, Aggregation
-from serving.activity import accumulate, last_act
+from serving.activity import accumulate, as_of_last_act
 from serving.requests import Event
 
 MOMENT = 1_772_000_000_000_000
@@ -55,9 +55,28 @@ def test_our_own_pop_ups_are_no_activity() -> None:
 
 def test_the_last_act_is_the_visitor_s_and_not_our_pop_up_s() -> None:
     happened = [*events(90, 30), *events(5, name="popup_view"), *events(-1)]
+    rules = {"since": ActivityRule("scroll", "seconds_since"), "first": ActivityRule("add_to_cart", "count")}
 
-    assert last_act(happened, MOMENT) == MOMENT - 30 * SECOND
-    assert last_act([], MOMENT) == MOMENT
+    assert as_of_last_act(rules, [*happened, *events(80, name="add_to_cart")], MOMENT) == {"since": 0.0, "first": 1}
+    assert as_of_last_act(rules, [*events(90), *events(30, name="add_to_cart")], MOMENT) == {"since": 60.0, "first": 1}
+    assert as_of_last_act(rules, [], MOMENT) == {"since": None, "first": 0}
+
+
+@given(
+    st.lists(
+        st.builds(
+            lambda name, offset: Event(name, MOMENT + offset),
+            st.sampled_from(["scroll", "popup_view"]),
+            st.integers(-600 * SECOND, 60 * SECOND),
+        ),
+        max_size=6,
+    )
+)
+def test_as_of_the_last_act_is_what_was_so_at_its_moment(happened: list[Event]) -> None:
+    acts = [event.event_timestamp for event in happened if event.event_name == "scroll"]
+    last = max((time for time in acts if time <= MOMENT), default=MOMENT)
+
+    assert as_of_last_act(RULES, happened, MOMENT) == accumulate(RULES, happened, last)
 
 
 ORACLE = """

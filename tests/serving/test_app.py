@@ -2,9 +2,11 @@
 
 import json
 import sqlite3
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -208,3 +210,76 @@ def test_answers_to_many_at_once_are_each_on_record(services: Any) -> None:
         )
     assert {answer["decision_id"] for answer in answers} == {decision_id for decision_id, _ in recorded(services)}
     assert len(recorded(services)) == 40
+
+
+def test_many_are_decided_for_in_one_request_each_on_record(services: Any) -> None:
+    client = services.start()
+    answers = client.post("/v1/decide:batch", json=[asked(scrolls=9), asked("nobody"), asked("old")]).json()
+    assert [answer["action"] for answer in answers] == ["show", "nothing", "nothing"]
+    assert [answer["stale"] for answer in answers] == [[], [], ["user_features"]]
+    assert recorded(services) == [(answer["decision_id"], answer["action"]) for answer in answers]
+    assert [client.get(f"/v1/decisions/{answer['decision_id']}").json() for answer in answers] == answers
+
+
+def test_what_a_model_does_not_read_is_told_in_the_place_of_that_request_s_decision(services: Any) -> None:
+    answers = services.start().post("/v1/decide:batch", json=[asked(), asked(profile={"shoe": 1}), asked()]).json()
+    assert [answer.get("field") for answer in answers] == [None, "profile.shoe", None]
+    assert answers[1]["code"] == "E_FIELD"
+    assert len(recorded(services)) == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code", "field"),
+    [
+        pytest.param(b"[", 400, "E_JSON", None, id="R01"),
+        pytest.param(b"[]", 422, "E_FIELD", "$", id="none"),
+        pytest.param(json.dumps(asked()).encode(), 422, "E_FIELD", "$", id="no-list"),
+        pytest.param(json.dumps([asked()] * 501).encode(), 413, "E_BATCH_TOO_LARGE", None, id="too-many"),
+        pytest.param(b"[" + b" " * 9 * 1024 * 1024, 413, "E_BODY_TOO_LARGE", None, id="R03"),
+        pytest.param(json.dumps([asked(), asked(at="1")]).encode(), 422, "E_FIELD", "[1].at", id="R04"),
+        pytest.param(json.dumps([asked(), asked("\0")]).encode(), 422, "E_FIELD", "[1].user_pseudo_id", id="R08"),
+    ],
+)
+def test_a_batch_that_can_not_be_read_is_refused_whole(
+    services: Any, body: bytes, status: int, code: str, field: str | None
+) -> None:
+    refusal = services.start().post("/v1/decide:batch", content=body)
+    assert refusal.headers["content-type"] == "application/problem+json"
+    assert (refusal.status_code, refusal.json()["code"], refusal.json().get("field")) == (status, code, field)
+    assert recorded(services) == []
+
+
+def test_a_batch_over_the_limit_is_told_the_limit(services: Any) -> None:
+    refusal = services.start().post("/v1/decide:batch", json=[asked()] * 501).json()
+    assert refusal["detail"] == "It lists 501 requests; at most 500 are taken at once."
+
+
+def test_more_than_may_wait_is_refused_with_a_time_to_come_back_and_the_rest_is_answered(services: Any) -> None:
+    opened, may_go_on = threading.Event(), threading.Event()
+
+    def open_store() -> Any:
+        # the first look, when the service starts, is not waited for
+        if opened.is_set():
+            assert may_go_on.wait(30)
+        opened.set()
+        raise OSError
+
+    client = services.start(open_store=open_store)
+    with ThreadPoolExecutor(8) as pool:
+        asking = [pool.submit(client.post, "/v1/decide:batch", json=[asked()] * 500) for _ in range(8)]
+        refusals = [each.result() for each in islice(as_completed(asking), 5)]
+        refused_alone = client.post("/v1/decide:batch", json=[asked()] * 500)
+        may_go_on.set()
+        answers = [each.result() for each in asking]
+
+    assert {(refusal.status_code, refusal.json()["code"]) for refusal in [*refusals, refused_alone]} == {
+        (503, "E_OVERLOADED")
+    }
+    assert {refusal.headers["retry-after"] for refusal in refusals} == {"1"}
+    assert [answer.status_code for answer in answers].count(200) == 3
+    assert len(recorded(services)) == 1500
+
+
+def test_addresses_that_are_answered_in_front_refuse_other_methods_too(services: Any) -> None:
+    client = services.start()
+    assert {client.get(address).headers["allow"] for address in ("/v1/decide", "/v1/decide:batch")} == {"POST"}

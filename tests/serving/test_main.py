@@ -27,10 +27,11 @@ from serving.audit import AuditLog
 from serving.champions import Champions
 from serving.features import FeastFeatures
 from serving.keys import Keyring
+from serving.patience import FeaturesInTime
 
 folder, tracking_uri, repository = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 champions = Champions(tracking_uri, ["popup_behaviour"], folder / "bundles")
-online = FeastFeatures(lambda: FeatureStore(repo_path=repository))
+online = FeaturesInTime(FeastFeatures(lambda: FeatureStore(repo_path=repository)), deadline=30)
 app = create_app(champions, online, AuditLog(folder / "decisions.sqlite"), Keyring(()))
 
 async def start():

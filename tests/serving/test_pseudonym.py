@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
+from feature_repo.stored_rows import StoredRows
 from ga4_export.privacy import Privacy, pseudonym
 from serving.app import create_app
 from serving.audit import ERASED, erase
 from serving.champions import Champions
-from serving.features import FeastFeatures, StoredRow
+from serving.features import FeastFeatures, Views
 from serving.keys import Keyring
+from serving.patience import FeaturesInTime
 from tests.serving.conftest import MODEL, listening
 from tests.serving.test_app import asked
 
@@ -25,8 +27,8 @@ class KnownAs:
         self.store = store
         self.user = user
 
-    def read(self, user_pseudo_id: str, views: Mapping[str, Sequence[str]]) -> Mapping[str, StoredRow]:
-        return self.store.read("known" if user_pseudo_id == self.user else "nobody", views)
+    def read(self, users: Sequence[str], views: Views) -> Mapping[str, StoredRows]:
+        return self.store.read(["known" if user == self.user else "nobody" for user in users], views)
 
 
 @pytest.mark.parametrize(("key", "stored"), [(None, USER), (KEY, pseudonym(KEY, USER))])
@@ -36,7 +38,7 @@ def test_a_visitor_is_looked_up_and_put_on_record_by_the_id_that_is_stored(
     token = services.token("shop")
     app = create_app(
         Champions(services.registry.tracking_uri, (MODEL,), services.folder / "bundles"),
-        KnownAs(FeastFeatures(services.open_store), stored),
+        FeaturesInTime(KnownAs(FeastFeatures(services.open_store), stored), deadline=30),
         services.audit,
         Keyring.read(services.folder / "keys.json"),
         Privacy(pseudonym_key=key),

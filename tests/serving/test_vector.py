@@ -1,13 +1,17 @@
 """The feature vector: each source in its place, and nothing trusted that shouldn't be."""
 
+from typing import Any
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from feature_repo.contract import ActivityRule
+from feature_repo.stored_rows import StoredRows
 from ml.bundle import BundleFeature
-from serving.features import StoredRow
 from serving.problems import RefusedError
 from serving.requests import DecideRequest, Event, Value
-from serving.vector import FeatureVector, Freshness, assemble, check_profile, check_servable, user_views
+from serving.vector import Assembler, FeatureMatrix, FeatureVector, Freshness, check_servable
 
 SECOND = 1_000_000
 NOW = 1_772_000_000
@@ -22,12 +26,21 @@ FEATURES = (
     BundleFeature("spend_usd", "user_features", "user", "float64", 30 * DAY, None),
     BundleFeature("survey", "user_survey", "user", "string", DAY, None),
 )
-FRESH = StoredRow({"spend_usd": 31.5}, NOW - DAY)
+ASSEMBLER = Assembler(FEATURES)
 
 
-def vector(request: DecideRequest, spend: StoredRow = FRESH, survey: StoredRow | None = None) -> FeatureVector:
-    rows = {"user_features": spend, "user_survey": survey or StoredRow({"survey": "new"}, NOW)}
-    return assemble(FEATURES, request, rows, NOW * SECOND)
+def row(feature_at: int, **values: Value) -> StoredRows:
+    """A view's row of one user."""
+    return StoredRows({name: [value] for name, value in values.items()}, [feature_at])
+
+
+FRESH = row(NOW - DAY, spend_usd=31.5)
+
+
+def vector(request: DecideRequest, spend: StoredRows = FRESH, survey: StoredRows | None = None) -> FeatureVector:
+    rows = {"user_features": spend, "user_survey": survey or row(NOW, survey="new")}
+    (assembled,) = ASSEMBLER.assemble([request], rows, [NOW * SECOND]).vectors
+    return assembled
 
 
 def test_every_feature_comes_from_its_source() -> None:
@@ -65,24 +78,24 @@ def test_what_a_profile_leaves_out_is_missing_and_what_never_happened_is_not() -
     ],
 )
 def test_only_a_row_that_is_true_at_the_moment_is_used(feature_at: int, freshness: Freshness, value: Value) -> None:
-    found = vector(DecideRequest("u"), StoredRow({"spend_usd": 31.5}, feature_at))
+    found = vector(DecideRequest("u"), row(feature_at, spend_usd=31.5))
     assert (found.freshness["user_features"], found.values["spend_usd"]) == (freshness, value)
     assert ("spend_usd" in found.missing) == (value is None)
 
 
 def test_one_stale_view_does_not_take_the_others_along() -> None:
-    found = vector(DecideRequest("u"), survey=StoredRow({"survey": "new"}, NOW - DAY - 1))
+    found = vector(DecideRequest("u"), survey=row(NOW - DAY - 1, survey="new"))
     assert found.freshness == {"user_features": Freshness.FRESH, "user_survey": Freshness.STALE}
     assert found.values["spend_usd"] == 31.5
 
 
 def test_a_null_in_a_fresh_row_is_missing() -> None:
-    assert "spend_usd" in vector(DecideRequest("u"), StoredRow({"spend_usd": None}, NOW)).missing
+    assert "spend_usd" in vector(DecideRequest("u"), row(NOW, spend_usd=None)).missing
 
 
 @pytest.mark.parametrize("profile", [{"channel": "email"}, {"channel": None}, {"visits": 3}, {"is_mobile": False}, {}])
 def test_a_profile_of_the_right_types_is_taken(profile: dict[str, Value]) -> None:
-    check_profile(FEATURES, profile)
+    ASSEMBLER.check_profile(profile)
 
 
 @pytest.mark.parametrize(
@@ -99,15 +112,56 @@ def test_a_profile_of_the_right_types_is_taken(profile: dict[str, Value]) -> Non
 )
 def test_a_profile_says_only_what_the_model_reads_from_it(profile: dict[str, Value], field: str, told: str) -> None:
     with pytest.raises(RefusedError, match=told) as refused:
-        check_profile(FEATURES, profile)
+        ASSEMBLER.check_profile(profile)
     assert refused.value.stated.field == field
 
 
 def test_user_features_are_looked_up_by_view() -> None:
-    assert user_views(FEATURES) == {"user_features": ["spend_usd"], "user_survey": ["survey"]}
+    assert ASSEMBLER.views == {"user_features": ["spend_usd"], "user_survey": ["survey"]}
 
 
 @pytest.mark.parametrize(("entity", "data_type"), [("item", "int64"), ("user", "timestamp")])
 def test_m03_a_model_that_reads_what_is_not_given_here_is_refused(entity: str, data_type: str) -> None:
     with pytest.raises(ValueError, match=f"is {data_type} of entity '{entity}'"):
         check_servable([BundleFeature("price", "items", entity, data_type, DAY, None)])
+
+
+REQUESTS = st.builds(
+    DecideRequest,
+    st.just("u"),
+    profile=st.fixed_dictionaries(
+        {},
+        optional={
+            "channel": st.none() | st.text(max_size=3),
+            "visits": st.none() | st.integers(0, 9),
+            "is_mobile": st.none() | st.booleans(),
+        },
+    ),
+    events=st.lists(
+        st.builds(Event, st.sampled_from(["scroll", "popup_view"]), st.integers(NOW - 9, NOW + 9).map(SECOND.__mul__)),
+        max_size=3,
+    ).map(tuple),
+)
+ASKED = st.tuples(
+    REQUESTS,
+    st.integers(NOW - 5, NOW + 5).map(SECOND.__mul__),
+    st.tuples(st.none() | st.floats(0, 99), st.sampled_from([0, NOW - 40 * DAY, NOW - DAY, NOW, NOW + 1])),
+    st.tuples(st.none() | st.text(max_size=3), st.sampled_from([0, NOW - 2 * DAY, NOW])),
+)
+
+
+@given(st.lists(ASKED, min_size=1, max_size=6), st.sets(st.sampled_from(["user_features", "user_survey"])))
+def test_who_is_assembled_together_gets_what_each_would_get_alone(asked: list[Any], views: set[str]) -> None:
+    def assembled(some: list[Any]) -> FeatureMatrix:
+        requests, moments, spends, surveys = zip(*some, strict=True)
+        stored = {
+            "user_features": StoredRows({"spend_usd": [value for value, _ in spends]}, [at for _, at in spends]),
+            "user_survey": StoredRows({"survey": [value for value, _ in surveys]}, [at for _, at in surveys]),
+        }
+        return ASSEMBLER.assemble(requests, {view: stored[view] for view in stored if view in views}, moments)
+
+    together, alone = assembled(asked), [assembled([each]) for each in asked]
+
+    assert list(together.vectors) == [vector for each in alone for vector in each.vectors]
+    for name, column in together.columns.items():
+        assert list(column) == [vector.values[name] for vector in together.vectors]

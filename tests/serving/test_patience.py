@@ -1,0 +1,104 @@
+"""A store that hangs, fails or comes back, and what is told of it meanwhile."""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+
+import pytest
+
+from feature_repo.stored_rows import StoredRows
+from serving.features import FeaturesUnavailableError, UnknownFeaturesError, Views
+from serving.patience import READERS, FeaturesInTime
+
+VIEWS = {"user_features": ["spend_usd"]}
+ROWS = {"user_features": StoredRows({"spend_usd": [31.5]}, [1])}
+
+
+class Store:
+    """A store that can be made to hang until it is let go, or to fail."""
+
+    def __init__(self) -> None:
+        self.answers = threading.Event()
+        self.answers.set()
+        self.error: Exception | None = None
+        self.asked: list[Sequence[str]] = []
+
+    def read(self, users: Sequence[str], views: Views) -> Mapping[str, StoredRows]:  # noqa: ARG002
+        self.asked.append(users)
+        assert self.answers.wait(60)
+        if self.error is not None:
+            raise self.error
+        return ROWS
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    store = Store()
+    yield store
+    store.answers.set()
+
+
+def outcome(features: FeaturesInTime) -> str:
+    try:
+        assert features.read(["u"], VIEWS) == ROWS
+    except FeaturesUnavailableError as error:
+        return str(error)
+    return "found"
+
+
+def test_a_store_that_answers_is_read(store: Store) -> None:
+    assert outcome(FeaturesInTime(store, deadline=30)) == "found"
+
+
+def test_without_user_features_no_store_is_asked(store: Store) -> None:
+    store.answers.clear()
+    assert FeaturesInTime(store, deadline=30).read(["u"], {}) == {}
+    assert store.asked == []
+
+
+def test_a_store_that_hangs_is_waited_for_thrice_and_then_left_alone(store: Store) -> None:
+    clock = Clock()
+    features = FeaturesInTime(store, 0.01, clock)
+    store.answers.clear()
+
+    told = [outcome(features) for _ in range(10)]
+
+    assert told[:3] == ["The feature store hasn't answered within 10 ms."] * 3
+    assert set(told[3:]) == {"The feature store has failed again and again, and is left alone for now."}
+
+
+def test_however_often_a_store_that_hangs_is_tried_no_more_threads_hang_in_it(store: Store) -> None:
+    clock = Clock()
+    features = FeaturesInTime(store, 0.01, clock)
+    store.answers.clear()
+
+    for _ in range(20):
+        clock.now += 1.0
+        outcome(features)
+
+    assert len(store.asked) == READERS
+
+
+def test_a_store_that_has_come_back_is_read_again_after_a_second(store: Store) -> None:
+    clock = Clock()
+    features = FeaturesInTime(store, 30, clock)
+    store.error = FeaturesUnavailableError("refused")
+    assert [outcome(features) for _ in range(3)] == ["refused"] * 3
+    store.error = None
+
+    assert outcome(features) != "found"
+    clock.now = 1.0
+    assert [outcome(features) for _ in range(2)] == ["found"] * 2
+
+
+def test_who_asks_for_features_that_there_are_not_is_no_sign_of_a_bad_store(store: Store) -> None:
+    features = FeaturesInTime(store, 30, Clock())
+    store.error = UnknownFeaturesError("lacks shoe_size")
+
+    assert [outcome(features) for _ in range(10)] == ["lacks shoe_size"] * 10
