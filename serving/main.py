@@ -11,12 +11,11 @@ from typing import Any
 
 import anyio
 import httpx
-import uvicorn
 from starlette.applications import Starlette
 
 from feature_repo.store import open_store
 from ga4_export.privacy import Privacy
-from serving import keys
+from serving import keys, server
 from serving.app import create_app
 from serving.audit import AuditLog
 from serving.champions import Champions
@@ -74,7 +73,7 @@ def serve(settings: Settings) -> None:
         why = os.strerror(error.errno or EADDRINUSE)
         raise SystemExit(f"Port {port} can't be used ({why}): set TACTFUL_DECISION_PORT to a free one.") from None
     with listening:
-        uvicorn.Server(uvicorn.Config(service, log_level="warning")).run(sockets=[listening])
+        server.run(service, listening)
 
 
 def ask_once(settings: Settings, request: Mapping[str, Any]) -> tuple[dict[str, Any], float]:

@@ -93,18 +93,22 @@ def _stated(body: bytes, decoder: msgspec.json.Decoder[_Stated]) -> _Stated:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RefusedError(HTTPStatus.BAD_REQUEST, "E_JSON", f"The body is not JSON in UTF-8: {error}.") from None
     # Only now: what the decoder took is four levels deep at most, so this parser can't run out of stack.
-    json.loads(body, object_pairs_hook=_refuse_doubled)
+    _double_seeker.decode(body.decode())
     return stated
 
 
 def _checked(request: DecideRequest, place: str = "") -> DecideRequest:
     """`request` in normal form, if its text and numbers keep the rules; `place` is where it stands."""
-    _refuse_unprintable(request.user_pseudo_id, place)
+    user_pseudo_id = request.user_pseudo_id
+    if user_pseudo_id.isspace() or not user_pseudo_id.isprintable():
+        told = "It is blank or holds control or invisible characters; GA4's id has none."
+        raise invalid(f"{place}user_pseudo_id", told)
     for name, value in request.profile.items():
-        _refuse_too_large(name, value, place)
-    user_pseudo_id = _normal(request.user_pseudo_id)
-    profile = {name: _normal(value) if isinstance(value, str) else value for name, value in request.profile.items()}
-    return msgspec.structs.replace(request, user_pseudo_id=user_pseudo_id, profile=profile)
+        if isinstance(value, int | float) and not -LARGEST_NUMBER <= value <= LARGEST_NUMBER:
+            told = "The number is too large; within 2^53 of 0 is right."
+            raise invalid(f"{place}profile.{name[:100]}", told)
+    texts = {name: _normal(value) for name, value in request.profile.items() if isinstance(value, str)}
+    return msgspec.structs.replace(request, user_pseudo_id=_normal(user_pseudo_id), profile=request.profile | texts)
 
 
 def _refuse_doubled(pairs: list[tuple[str, Any]]) -> None:
@@ -117,17 +121,8 @@ def _refuse_doubled(pairs: list[tuple[str, Any]]) -> None:
         seen.add(name)
 
 
-def _refuse_unprintable(user_pseudo_id: str, place: str) -> None:
-    if user_pseudo_id.isspace() or not user_pseudo_id.isprintable():
-        raise invalid(
-            f"{place}user_pseudo_id", "It is blank or holds control or invisible characters; GA4's id has none."
-        )
-
-
-def _refuse_too_large(name: str, value: Value, place: str) -> None:
-    if isinstance(value, int | float) and abs(value) > LARGEST_NUMBER:
-        raise invalid(f"{place}profile.{name[:100]}", "The number is too large; within 2^53 of 0 is right.")
-
-
 def _normal(text: str) -> str:
     return unicodedata.normalize("NFC", text)
+
+
+_double_seeker = json.JSONDecoder(object_pairs_hook=_refuse_doubled)

@@ -43,12 +43,11 @@ anyio.run(start)
 """
 SERVE = """
 import socket, sys
-import uvicorn
 from tactful.settings import Settings
+from serving import server
 from serving.main import create_app_from_settings
 
-app = create_app_from_settings(Settings(home=sys.argv[1]))
-uvicorn.Server(uvicorn.Config(app, log_level="error")).run(sockets=[socket.socket(fileno=int(sys.argv[2]))])
+server.run(create_app_from_settings(Settings(home=sys.argv[1])), socket.socket(fileno=int(sys.argv[2])))
 """
 
 
