@@ -8,7 +8,7 @@ ifdef EXPORT
 RUN_ARGUMENTS := --export '$(EXPORT)'
 endif
 
-.PHONY: run test ui lint lock screenshots bench-pipeline bench-models drill clean
+.PHONY: run test ui lint lock screenshots bench-pipeline bench-models bench-serving drill clean
 
 run: $(READY)
 	@$(BIN)/tactful run $(RUN_ARGUMENTS)
@@ -37,6 +37,10 @@ bench-pipeline: $(READY)
 # An hour or so on two cores; figures go to .tactful/bench/models.json.
 bench-models: $(READY)
 	@$(BIN)/python -m benchmarks.models
+
+# Two or three minutes; figures of the decision service and of what it is measured beside go to .tactful/bench/serving.json.
+bench-serving: $(READY)
+	@$(BIN)/python -m benchmarks.serving
 
 # Drifts, alarms, a new champion, a bad one sent back; figures go to .tactful/bench/drill.json.
 drill: $(READY)

@@ -115,7 +115,7 @@ def _measure(folder: Path, online_store: dict[str, Any], rows: int) -> OnlineWri
 
 
 def _time(way: Way, folder: Path, online_store: dict[str, Any], rows: int) -> Measured:
-    frame = _frame(rows)
+    frame = frame_of(rows)
     _write(way, folder, online_store, frame.head(500))  # loads what is imported late
     seconds, peaks = zip(*(_write(way, folder, online_store, frame) for _ in range(WRITES)), strict=True)
     return Measured(rows / min(seconds), max(peaks))
@@ -172,7 +172,7 @@ def _store(folder: Path, online_store: dict[str, Any], frame: pd.DataFrame) -> I
     shutil.rmtree(home)
 
 
-def _frame(rows: int) -> pd.DataFrame:
+def frame_of(rows: int) -> pd.DataFrame:
     """Counts as shops have them, amounts that are all different, few strings, and a tenth of nulls in one each."""
     random = np.random.default_rng(0)
     at = pd.Timestamp(DAY)

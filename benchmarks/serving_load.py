@@ -1,0 +1,159 @@
+"""A load generator: keeps connections open, asks in turn, and tells how long answers took.
+
+Closed loop: each connection asks again when it has its answer. Open loop: requests come at a rate, whether answers come
+or not, and their time runs from when they were due.
+"""
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import httptools
+import numpy as np
+import uvloop
+
+
+@dataclass(frozen=True)
+class Load:
+    """Whom to ask what: `bodies` go to `path` in turn for `seconds`, at `rate` a second or as fast as answers come."""
+
+    port: int
+    path: str
+    token: str
+    bodies: Sequence[bytes]
+    connections: int
+    seconds: float
+    rate: float | None = None
+    warm_up: float = 1.0
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What came: answers a second of status 200, their milliseconds, answers by status, and how many were fallbacks.
+
+    `decided` counts the answers of status 200 to all that was asked, the warm-up with it.
+    """
+
+    per_second: float
+    decided: int
+    p50: float
+    p90: float
+    p99: float
+    statuses: dict[int, int]
+    fallbacks: int
+    without_retry_after: int
+
+
+def run(load: Load) -> Answered:
+    """Ask, and wait for the last answer."""
+    return uvloop.run(_run(load))
+
+
+async def _run(load: Load) -> Answered:
+    loop = asyncio.get_running_loop()
+    crowd = _Crowd(load)
+    for _ in range(load.connections):
+        await loop.create_connection(lambda: _Connection(crowd), "127.0.0.1", load.port)
+    begun = time.perf_counter()
+    ends = begun + load.warm_up + load.seconds
+    if load.rate is None:
+        crowd.is_closed = True
+        while crowd.idle:
+            crowd.idle.popleft().ask(time.perf_counter())
+        await asyncio.sleep(ends - time.perf_counter())
+        crowd.is_closed = False
+    else:
+        await _arrive(crowd, begun, ends, load.rate)
+    patience = time.perf_counter() + 10
+    while (crowd.asking or crowd.due) and time.perf_counter() < patience:
+        await asyncio.sleep(0.01)
+    return crowd.told(begun + load.warm_up, load.seconds)
+
+
+async def _arrive(crowd: "_Crowd", begun: float, ends: float, rate: float) -> None:
+    """Requests at random moments, `rate` a second on average."""
+    gaps = np.random.default_rng(0).exponential(1 / rate, round((ends - begun) * rate * 1.1) + 100)
+    moments = deque((begun + np.cumsum(gaps)).tolist())
+    while moments and moments[0] < ends:
+        now = time.perf_counter()
+        while moments and moments[0] <= now:
+            crowd.arrive(moments.popleft())
+        await asyncio.sleep(0)
+
+
+class _Crowd:
+    """All connections, and what they were answered."""
+
+    def __init__(self, load: Load) -> None:
+        head = f"POST {load.path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {load.token}\r\n"
+        kind = "content-type: application/json\r\n"
+        self.asked = [f"{head}{kind}content-length: {len(body)}\r\n\r\n".encode() + body for body in load.bodies]
+        self.next = 0
+        self.is_closed = False
+        self.idle: deque[_Connection] = deque()
+        self.due: deque[float] = deque()
+        self.asking = 0
+        self.answers: list[tuple[float, float, int]] = []
+        self.fallbacks = 0
+        self.without_retry_after = 0
+
+    def arrive(self, due: float) -> None:
+        if self.idle:
+            self.idle.popleft().ask(due)
+        else:
+            self.due.append(due)
+
+    def one(self) -> bytes:
+        self.next = (self.next + 1) % len(self.asked)
+        return self.asked[self.next]
+
+    def told(self, begun: float, seconds: float) -> Answered:
+        counted = [answer for answer in self.answers if begun <= answer[0] <= begun + seconds]
+        took = np.array([1000 * (at - due) for at, due, status in counted if status == 200] or [np.nan])
+        p50, p90, p99 = (float(np.percentile(took, share)) for share in (50, 90, 99))
+        statuses = Counter(status for _, _, status in counted)
+        per_second, decided = statuses[200] / seconds, sum(status == 200 for _, _, status in self.answers)
+        return Answered(per_second, decided, p50, p90, p99, dict(statuses), self.fallbacks, self.without_retry_after)
+
+
+class _Connection(asyncio.Protocol):
+    def __init__(self, crowd: _Crowd) -> None:
+        self.crowd = crowd
+        self.due = 0.0
+        self.retry_after = False
+        self.parser = httptools.HttpResponseParser(self)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+        self.crowd.idle.append(self)
+
+    def ask(self, due: float) -> None:
+        self.due = due
+        self.crowd.asking += 1
+        self.transport.write(self.crowd.one())  # type: ignore[attr-defined]
+
+    def data_received(self, data: bytes) -> None:
+        self.parser.feed_data(data)
+
+    def on_header(self, name: bytes, _: bytes) -> None:
+        self.retry_after |= name == b"retry-after"
+
+    def on_body(self, body: bytes) -> None:
+        self.crowd.fallbacks += body.count(b'"fallback":true')
+
+    def on_message_complete(self) -> None:
+        status = self.parser.get_status_code()
+        self.crowd.without_retry_after += status in (429, 503) and not self.retry_after
+        self.retry_after = False
+        self.crowd.asking -= 1
+        now = time.perf_counter()
+        self.crowd.answers.append((now, self.due, status))
+        self.parser = httptools.HttpResponseParser(self)
+        if self.crowd.is_closed:
+            self.ask(now)
+        elif self.crowd.due:
+            self.ask(self.crowd.due.popleft())
+        else:
+            self.crowd.idle.append(self)
