@@ -121,9 +121,13 @@ def _levels(values: Sequence[Any], min_rows: int) -> tuple[str, ...]:
 
 
 def _numbers(values: Sequence[Any]) -> Matrix:
-    array = np.asarray(values)
-    # a column with a null in it may arrive as objects, which only convert one by one
-    numbers = array if array.dtype.kind in "fiub" else np.array([_number(value) for value in values])
+    numbers = np.asarray(values)
+    if numbers.dtype.kind not in "fiub":
+        try:
+            # None is NaN to numpy
+            numbers = numbers.astype(np.float64)
+        except (TypeError, ValueError):
+            numbers = np.array([_number(value) for value in values])
     return numbers.astype(np.float32).reshape(-1, 1)
 
 

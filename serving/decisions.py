@@ -1,5 +1,6 @@
 """Decisions: look up, score, choose, put on record, and only then answer."""
 
+import os
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -101,9 +102,9 @@ class Decider:
         requests = [each.request for each in asked]
         moments = [decided_at if request.at is None else request.at for request in requests]
         outcomes = self._outcomes(champion, requests, moments)
-        for each, moment, outcome in zip(asked, moments, outcomes, strict=True):
+        for decision_id, each, moment, outcome in zip(_ids(len(asked)), asked, moments, outcomes, strict=True):
             yield AuditedDecision(
-                decision_id=str(uuid.uuid4()),
+                decision_id=decision_id,
                 decided_at=decided_at,
                 client=each.client,
                 user_pseudo_id=each.request.user_pseudo_id,
@@ -140,6 +141,12 @@ class Decider:
             Outcome(vector, policy.decide(score, threshold), score, threshold)
             for vector, score in zip(matrix.vectors, scores, strict=True)
         ]
+
+
+def _ids(count: int) -> list[str]:
+    """Random UUIDs; each call of the system for random bytes lets other threads in, so there is one for all."""
+    random = os.urandom(16 * count)
+    return [str(uuid.UUID(bytes=random[start : start + 16], version=4)) for start in range(0, len(random), 16)]
 
 
 def decision_of(audited: AuditedDecision) -> Decision:

@@ -2,6 +2,7 @@
 
 import json
 import unicodedata
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
@@ -103,12 +104,23 @@ def _checked(request: DecideRequest, place: str = "") -> DecideRequest:
     if user_pseudo_id.isspace() or not user_pseudo_id.isprintable():
         told = "It is blank or holds control or invisible characters; GA4's id has none."
         raise invalid(f"{place}user_pseudo_id", told)
-    for name, value in request.profile.items():
-        if isinstance(value, int | float) and not -LARGEST_NUMBER <= value <= LARGEST_NUMBER:
-            told = "The number is too large; within 2^53 of 0 is right."
-            raise invalid(f"{place}profile.{name[:100]}", told)
-    texts = {name: _normal(value) for name, value in request.profile.items() if isinstance(value, str)}
-    return msgspec.structs.replace(request, user_pseudo_id=_normal(user_pseudo_id), profile=request.profile | texts)
+    values = request.profile.values()
+    numbers = [value for value in values if isinstance(value, int | float)]
+    if numbers and not -LARGEST_NUMBER <= min(numbers) <= max(numbers) <= LARGEST_NUMBER:
+        raise _too_large(request.profile, place)
+    texts = [value for value in values if isinstance(value, str)]
+    # ASCII is its own normal form
+    if user_pseudo_id.isascii() and all(map(str.isascii, texts)):
+        return request
+    profile = {name: _normal(value) if isinstance(value, str) else value for name, value in request.profile.items()}
+    return msgspec.structs.replace(request, user_pseudo_id=_normal(user_pseudo_id), profile=profile)
+
+
+def _too_large(profile: Mapping[str, Value], place: str) -> RefusedError:
+    name = next(
+        name for name, value in profile.items() if isinstance(value, int | float) and abs(value) > LARGEST_NUMBER
+    )
+    return invalid(f"{place}profile.{name[:100]}", "The number is too large; within 2^53 of 0 is right.")
 
 
 def _refuse_doubled(pairs: list[tuple[str, Any]]) -> None:
