@@ -144,8 +144,10 @@ def main() -> None:
     print(f"Load on this machine before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores.")
     print(f"{'':<28}{'a second':>10}{'a CPU s':>10}{'P50 ms':>9}{'P90 ms':>9}{'P99 ms':>9}")
     load_before = os.getloadavg()[0]
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
-        measure(bench, Path(folder))
+    FILE.parent.mkdir(parents=True, exist_ok=True)
+    # beside the results: temporary files may lie in memory, where a flush costs nothing
+    with tempfile.TemporaryDirectory(dir=FILE.parent) as folder:
+        measure(bench, Path(folder).absolute())
     follows = summary(bench.measured)
     print(f"{follows['times_a_call_each']:.0f} times a call each, {follows['times_the_chain']:.0f} times the chain.")
     print(
@@ -154,7 +156,6 @@ def main() -> None:
         f"(case study 002: ${CASE_STUDY_DOLLARS:.2f})."
     )
     figures = {name: asdict(each) for name, each in bench.measured.items()}
-    FILE.parent.mkdir(parents=True, exist_ok=True)
     FILE.write_text(json.dumps({"load_before": load_before, "measured": figures, "follows": follows}, indent=1))
     print(f"All of it is in {FILE}.")
 

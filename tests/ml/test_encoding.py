@@ -1,8 +1,11 @@
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from feature_repo.contract import Column
 from ml.encoding import Encoding
@@ -42,3 +45,10 @@ def test_numbers_and_truth_values_are_read_alike_from_whatever_holds_them(values
 def test_an_absent_feature_is_never_read_as_null() -> None:
     with pytest.raises(KeyError, match="pages"):
         Encoding({"pages": None}).transform({"visits": [1]})
+
+
+@given(st.lists(st.none() | st.floats(allow_nan=False) | st.integers(-(2**53), 2**53) | st.booleans(), min_size=1))
+def test_a_row_is_read_alike_alone_and_among_others(values: list[Any]) -> None:
+    encoding = Encoding({"pages": None})
+    alone = np.vstack([encoding.transform({"pages": [value]}) for value in values])
+    np.testing.assert_array_equal(encoding.transform({"pages": values}), alone)
