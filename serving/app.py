@@ -24,19 +24,16 @@ from serving.audit import AuditLog, AuditUnavailableError
 from serving.champions import Champions
 from serving.decisions import Asked, Decider, Decision, decision_of
 from serving.features import OnlineFeatures
-from serving.front import Front, endpoint, read_body
+from serving.front import Front, read_body
 from serving.gathering import FullError, Gatherer
 from serving.keys import Keyring
 from serving.patience import FeaturesInTime
-from serving.problems import OVERLOADED, RefusedError
+from serving.problems import OVERLOADED, RefusedError, not_answered
 from serving.requests import DecideRequest
 
 DOCS = Path(__file__).parent / "static" / "docs.html"
 
-
 _encode = msgspec.json.Encoder().encode
-
-DECIDE, DECIDE_BATCH = "/v1/decide", "/v1/decide:batch"
 
 
 def create_app(
@@ -44,7 +41,6 @@ def create_app(
 ) -> Starlette:
     """The decision service; its parts open when it starts. Users are known by the ids that `privacy` stores."""
     api = DecisionApi(champions, online, audit, keyring, privacy or Privacy())
-    hot = {DECIDE: api.decide, DECIDE_BATCH: api.decide_batch}
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -55,14 +51,13 @@ def create_app(
 
     return Starlette(
         routes=[
-            *(Route(address, endpoint(answer), methods=["POST"]) for address, answer in hot.items()),
             Route("/v1/decisions/{decision_id}", api.decision),
             Route("/healthz", api.is_alive),
             Route("/readyz", api.is_ready),
             Route("/openapi.json", api.description),
             Route("/docs", api.docs),
         ],
-        middleware=[Middleware(Front, hot)],
+        middleware=[Middleware(Front, {"/v1/decide": api.decide, "/v1/decide:batch": api.decide_batch})],
         lifespan=lifespan,
         exception_handlers=_HANDLERS,
     )
@@ -165,8 +160,7 @@ async def _refuse(_: Request, refused: RefusedError) -> Response:
 
 
 async def _refuse_route(request: Request, error: HTTPException) -> Response:
-    detail = f"{request.method} is not answered at this address; /docs lists what is."
-    return RefusedError(HTTPStatus(error.status_code), "E_ROUTE", detail).response(error.headers)
+    return not_answered(HTTPStatus(error.status_code), request.method).response(error.headers)
 
 
 async def _refuse_unaudited(_: Request, __: AuditUnavailableError) -> Response:

@@ -1,29 +1,32 @@
 """The way in for what is asked most: plain ASGI, without a framework between the server and the answer."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from http import HTTPStatus
 
 from starlette.requests import ClientDisconnect
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.problems import RefusedError
+from serving.problems import RefusedError, not_answered
 
 Answer = Callable[[Scope, Receive], Awaitable[bytes]]
 """What gives the JSON that answers a request."""
 
 
 class Front:
-    """ASGI middleware: a POST to one of the addresses of `answers` is answered here, all else by `app`."""
+    """ASGI middleware: what is posted to the addresses of `answers` is answered here, all other addresses by `app`."""
 
     def __init__(self, app: ASGIApp, answers: Mapping[str, Answer]) -> None:
         self.app = app
         self.answers = answers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = self.answers.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
+        answer = self.answers.get(scope["path"]) if scope["type"] == "http" else None
         if answer is None:
             await self.app(scope, receive, send)
+            return
+        if scope["method"] != "POST":
+            refused = not_answered(HTTPStatus.METHOD_NOT_ALLOWED, scope["method"])
+            await refused.response({"allow": "POST"})(scope, receive, send)
             return
         try:
             body = await answer(scope, receive)
@@ -33,15 +36,6 @@ class Front:
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
-
-
-def endpoint(answer: Answer) -> Callable[[Any], Awaitable[Response]]:
-    """A Starlette endpoint that answers as `answer` does."""
-
-    async def answered(request: Any) -> Response:
-        return Response(await answer(request.scope, request.receive), media_type="application/json")
-
-    return answered
 
 
 async def read_body(receive: Receive, limit: int, too_large: Callable[[], RefusedError]) -> bytes:

@@ -44,3 +44,8 @@ class RefusedError(Exception):
 def invalid(field: str, detail: str) -> RefusedError:
     """A field of the request breaks a rule."""
     return RefusedError(HTTPStatus.UNPROCESSABLE_ENTITY, "E_FIELD", detail, field=field)
+
+
+def not_answered(status: HTTPStatus, method: str) -> RefusedError:
+    """There is nothing at an address, or nothing by that method."""
+    return RefusedError(status, "E_ROUTE", f"{method} is not answered at this address; /docs lists what is.")

@@ -29,6 +29,10 @@ class Freshness(StrEnum):
     UNAVAILABLE = "unavailable"
 
 
+Column = Sequence[Value]
+"""A value a request."""
+
+
 @dataclass(frozen=True)
 class FeatureVector:
     """A value for each feature a model reads, those that had none, and the freshness of each user view."""
@@ -38,12 +42,9 @@ class FeatureVector:
     freshness: Mapping[str, Freshness]
 
 
-Column = Sequence[Value]
-
-
 @dataclass(frozen=True)
 class FeatureMatrix:
-    """The vectors of some requests, and the same values by feature, each a value a request."""
+    """The vectors of some requests, and the same values by feature."""
 
     columns: Mapping[str, Column]
     vectors: Sequence[FeatureVector]

@@ -47,7 +47,11 @@ def test_an_absent_feature_is_never_read_as_null() -> None:
         Encoding({"pages": None}).transform({"visits": [1]})
 
 
-@given(st.lists(st.none() | st.floats(allow_nan=False) | st.integers(-(2**53), 2**53) | st.booleans(), min_size=1))
+@given(
+    st.lists(
+        st.none() | st.floats(allow_nan=False, width=32) | st.integers(-(2**53), 2**53) | st.booleans(), min_size=1
+    )
+)
 def test_a_row_is_read_alike_alone_and_among_others(values: list[Any]) -> None:
     encoding = Encoding({"pages": None})
     alone = np.vstack([encoding.transform({"pages": [value]}) for value in values])

@@ -249,6 +249,12 @@ def test_a_batch_that_can_not_be_read_is_refused_whole(
     assert recorded(services) == []
 
 
+def test_a_request_that_comes_in_parts_is_read_whole(services: Any) -> None:
+    body = json.dumps(asked(scrolls=9)).encode()
+    answer = services.start().post("/v1/decide", content=iter([body[:10], body[10:40], body[40:]]))
+    assert answer.json()["action"] == "show"
+
+
 def test_a_batch_over_the_limit_is_told_the_limit(services: Any) -> None:
     refusal = services.start().post("/v1/decide:batch", json=[asked()] * 501).json()
     assert refusal["detail"] == "It lists 501 requests; at most 500 are taken at once."
