@@ -28,11 +28,13 @@ class Running:
 
     def cpu_seconds(self) -> float:
         """Processor time that it has used so far, with its children."""
-        return sum(sum(each.cpu_times()[:2]) for process in self.processes for each in _family(process))
+        used = (each.cpu_times() for process in self.processes for each in _family(process))
+        return float(sum(times.user + times.system for times in used))
 
     def mebibytes(self) -> float:
         """Memory that it uses now."""
-        return sum(each.memory_info().rss for process in self.processes for each in _family(process)) / 1024**2
+        used = sum(each.memory_info().rss for process in self.processes for each in _family(process))
+        return float(used) / 1024**2
 
 
 def ours(shop: Shop, listening: socket.socket) -> None:

@@ -20,6 +20,7 @@ from serving.app import create_app
 from serving.champions import Champions
 from serving.features import FeastFeatures
 from serving.keys import Keyring
+from serving.patience import FeaturesInTime
 from tests.faults.locking import held
 from tests.serving.conftest import listening
 
@@ -247,7 +248,7 @@ def test_f20_a_service_goes_on_deciding_while_the_registry_is_locked(services: A
     followed = Champions(registry.tracking_uri, [name], services.folder / "bundles", interval=0.01)
     app = create_app(
         followed,
-        FeastFeatures(services.open_store),
+        FeaturesInTime(FeastFeatures(services.open_store), deadline=5.0),
         services.audit,
         Keyring.read(services.folder / "keys.json"),
     )
