@@ -39,8 +39,8 @@ from tactful.settings import Settings
 
 REPORT = Path(".tactful") / "bench" / "stages.json"
 DAYS = 36
-SESSIONS = 1_500
-ROWS = 8_000
+SESSIONS = 5_000
+ROWS = 24_000
 SURVEY = 0.2
 """The share of visits that are asked, ten times that of the default shop: so that the survey can tell something."""
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation, DbtCliResource, dbt_assets
+from rich.text import Text
 from typing_extensions import override
 
 from orchestration.assets.features import SAID_BY_MODELS
@@ -102,7 +103,8 @@ def _failures(invocation: DbtCliInvocation) -> str:
     except FileNotFoundError:
         # without a result, as where the disk is full, only its log tells
         _, _, said = str(invocation.get_error()).rpartition("Errors parsed from dbt logs:")
-        return f"dbt could not go on: {' '.join(said.split())[:300] or 'its log says why'}"
+        # the cause stands last
+        return f"dbt could not go on: {' '.join(Text.from_ansi(said).plain.split())[-300:] or 'its log says why'}"
     failed = [result for result in results if result["status"] in ("error", "fail", "runtime error")]
     told = (f"{result['unique_id'].split('.')[2]}: {' '.join(result['message'].split())[:300]}" for result in failed)
     return "dbt could not build " + "; ".join(told)
