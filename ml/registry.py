@@ -1,8 +1,7 @@
 """MLflow: runs with what was measured, versions with what serving needs, the alias that serving follows."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ml import bundle, policy
 from ml.ledger import Ledger
 from ml.unavailable import told
-from ml.versions import ChampionVersion, NewVersion, log_model
+from ml.versions import ChampionVersion, NewVersion, log_model, tracking_to
 from tactful import stores
 from tactful.settings import Settings
 
@@ -80,7 +79,7 @@ class Registry:
 
         experiment_id = self.ensure()
         with (
-            self._as_tracking_uri(),
+            tracking_to(self.tracking_uri),
             mlflow.start_run(
                 experiment_id=experiment_id,
                 run_name=new.name,
@@ -234,18 +233,6 @@ class Registry:
         from mlflow import MlflowClient
 
         return MlflowClient(self.tracking_uri, self.tracking_uri)
-
-    @contextmanager
-    def _as_tracking_uri(self) -> Iterator[None]:
-        """MLflow logs models to a store that is global to the process; the one before is put back."""
-        import mlflow
-
-        before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
-        mlflow.set_tracking_uri(self.tracking_uri)
-        try:
-            yield
-        finally:
-            mlflow.set_tracking_uri(before)
 
 
 def _champion(stored: "ModelVersion") -> ChampionVersion:

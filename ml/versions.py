@@ -1,6 +1,7 @@
 """Versions of models: what one is registered with, what serving follows, and how MLflow stores it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,3 +84,16 @@ def log_model(new: NewVersion) -> str:
             pip_requirements=[f"scikit-learn=={sklearn.__version__}", "skops"],
         )
     return str(logged.model_uri)
+
+
+@contextmanager
+def tracking_to(uri: str) -> Iterator[None]:
+    """MLflow logs models to a store that is global to the process: `uri` in here, and afterwards the one before."""
+    import mlflow
+
+    before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
+    mlflow.set_tracking_uri(uri)
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(before)

@@ -37,7 +37,7 @@ from tests.ml.conftest import first_settings, only
 # MLflow warns of a type hint of its own when it is imported
 pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint is inferred")
 
-PURCHASE = replace(only(PURCHASE_PROPENSITY, PURCHASE_PROPENSITY.candidates[0]), min_positives=1, folds=2)
+PURCHASE = replace(only(PURCHASE_PROPENSITY, PURCHASE_PROPENSITY.candidates[1]), min_positives=1, folds=2)
 STAGE = replace(BUYER_STAGE, candidate=first_settings(BUYER_STAGE.candidate), min_rows=1)
 
 
