@@ -254,6 +254,8 @@ def test_f20_a_service_goes_on_deciding_while_the_registry_is_locked(services: A
     )
     asked = {"user_pseudo_id": "known", "model": name}
     with listening(app, token) as client:
+        # answered once the start is over
+        assert client.get("/readyz").status_code == 200
         with held(registry.folder / "mlflow.db"):
             answers = [client.post("/v1/decide", json=asked).json() for _ in range(20)]
             ready = client.get("/readyz").status_code
