@@ -36,7 +36,7 @@ from tactful.source import source_of
 
 REPORT = Path(".tactful") / "bench" / "popup.json"
 DAYS = 45
-"""A quarter of the scenario's days: one run builds them all, and half a year does not fit into 24 GiB."""
+"""A quarter of the scenario's days, which two busy cores build in half an hour."""
 
 RECALL = 0.95
 BUDGET = 0.5
