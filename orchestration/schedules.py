@@ -10,10 +10,9 @@ from ml.specs import BUYER_STAGE, MODELS, USER_SEGMENTS
 from orchestration.assets import models, segments, stages
 from orchestration.jobs import recluster, refresh, retrain
 from orchestration.partitions import DAILY, range_tags
-from orchestration.resources import SETTINGS
+from orchestration.resources import SETTINGS, TABLES
 from orchestration.today import FIRST_HOUR, Wait, what_today
 from orchestration.told import tell_once
-from tactful.landing import landing_of
 from tactful.notices import Notice
 from tactful.seasons import peak_on
 from tactful.source import Source, source_of
@@ -49,7 +48,7 @@ def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReaso
     before = context.instance.get_runs(dg.RunsFilter(tags=today))
     if len(before) >= _TRIES or not all(run.status in _FAILED for run in before):
         return dg.SkipReason(f"{today[_DAY]} is asked for already.")
-    what = what_today(_source(), now, SETTINGS.data_until_hour, _newest_landed(), SETTINGS.last_day)
+    what = what_today(_source(), now, SETTINGS.data_until_hour, _newest_built(context.instance), SETTINGS.last_day)
     if isinstance(what, Wait):
         notice = Notice(f"The daily job waits: {what.told}", what.told, what.urgency)
         tell_once(context.instance, SETTINGS, "daily", f"{today[_DAY]} {what.urgency}", notice)
@@ -68,8 +67,11 @@ def _source() -> Source | str:
         return str(error)
 
 
-def _newest_landed() -> date | None:
-    return max(landing_of(SETTINGS).landed_days(), default=None)
+def _newest_built(instance: dg.DagsterInstance) -> date | None:
+    """The newest day of which all features are published, wherever the export lies; None before the first."""
+    tables = [dg.AssetKey(["feature_store", table.view]) for table in TABLES if table.every_day]
+    newest = [max(instance.get_materialized_partitions(table), default=None) for table in tables]
+    return None if None in newest else date.fromisoformat(min(filter(None, newest)))
 
 
 def _untrained() -> Sequence[str]:

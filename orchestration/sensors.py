@@ -9,9 +9,9 @@ from ml.drift_verdict import MOVED, Verdict
 from ml.ledger import Kind, Move
 from ml.promotion import Seat
 from ml.registry import Registry
-from ml.specs import BUYER_STAGE, MODELS, USER_SEGMENTS
+from ml.specs import REGISTERED
 from orchestration import dead_runs, notifications
-from orchestration.assets.models import DRIFTED_ON
+from orchestration.assets.models import DRIFT_TAG
 from orchestration.assets.monitoring import feature_drift
 from orchestration.jobs import everything, retrain
 from orchestration.resources import SETTINGS
@@ -40,7 +40,7 @@ def retrain_on_drift(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.
         tags={
             "tactful/drift": judged.evidence,
             "tactful/window": judged.window,
-            DRIFTED_ON: judged.drifted_on.isoformat(),
+            DRIFT_TAG: judged.drifted_on.isoformat(),
         },
     )
 
@@ -106,7 +106,7 @@ def end_dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 @dg.sensor(minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
 def notify_on_moves(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Tells of every champion that has moved since the last look, whoever moved it; the first look tells of none."""
-    new = [move for spec in (*MODELS, BUYER_STAGE, USER_SEGMENTS) for move in _tell_moves(context.instance, spec.name)]
+    new = [move for name in REGISTERED for move in _tell_moves(context.instance, name)]
     return dg.SkipReason("; ".join(map(str, new)) or "No champion has moved.")
 
 

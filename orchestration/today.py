@@ -36,11 +36,11 @@ def due_day(source: Source, now: datetime, last_day: date | None) -> date:
 
 
 def what_today(
-    source: Source | str, now: datetime, until: int, landed: date | None, last_day: date | None = None
+    source: Source | str, now: datetime, until: int, built: date | None, last_day: date | None = None
 ) -> Wait | Build:
     """What to do at `now`, on the property's clock, about a day whose data are waited for `until` an hour of it.
 
-    `source` is what there is, or why it can't be looked at; `landed` the newest day of it that was landed before. What
+    `source` is what there is, or why it can't be looked at; `built` the newest day of it that was built before. What
     is built are all days since that one, those before the newest that GA4 may have rewritten, and one more, whose
     sessions may go on into the first.
     """
@@ -49,7 +49,7 @@ def what_today(
     due = due_day(source, now, last_day)
     if source.last < due:
         return _wait(f"{due} is not there; the newest day of {source.place} is {source.last}.", now, until)
-    first = min(source.last - REWRITTEN - timedelta(days=1), landed or source.first)
+    first = min(source.last - REWRITTEN - timedelta(days=1), built or source.first)
     return Build(max(source.first, first), source.last)
 
 

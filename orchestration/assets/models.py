@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 GROUP = "models"
 _OURS = "tactful/"
-DRIFTED_ON = f"{_OURS}drifted_on"
+DRIFT_TAG = f"{_OURS}drifted_on"
 """The tag of a run that a drift has asked for: the first day of visitors who are others than before."""
 GUARD = "champion_guard"
 """The asset that sends bad champions back, before a new version is held to the champion."""
@@ -71,7 +71,7 @@ def asked_by(run: dg.DagsterRun, terms: "Terms", champion: "ChampionVersion | No
     from ml.terms import drift_known_to
 
     told = {name: value for name, value in run.tags.items() if name.startswith(_OURS)}
-    since = date.fromisoformat(told[DRIFTED_ON]) if DRIFTED_ON in told else drift_known_to(champion)
+    since = date.fromisoformat(told[DRIFT_TAG]) if DRIFT_TAG in told else drift_known_to(champion)
     return replace(terms, asked={"run": run.run_id, **told}, drifted_on=since)
 
 

@@ -27,7 +27,7 @@ def two_weeks(monkeypatch: pytest.MonkeyPatch) -> None:
     from orchestration import schedules
 
     monkeypatch.setattr(schedules, "source_of", lambda _: TWO_WEEKS)
-    monkeypatch.setattr(schedules, "_newest_landed", lambda: date(2026, 1, 17))
+    monkeypatch.setattr(schedules, "_newest_built", lambda _: date(2026, 1, 17))
 
 
 @pytest.fixture
@@ -80,6 +80,22 @@ def test_every_day_the_newest_is_built_with_the_three_that_ga4_may_have_rewritte
     assert asked.tags["tactful/day"] == "2026-01-19"
     assert asked.tags["dagster/asset_partition_range_start"] == "2026-01-14"
     assert asked.tags["dagster/asset_partition_range_end"] == "2026-01-18"
+
+
+def test_the_newest_day_is_the_one_of_which_every_table_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    from orchestration.resources import TABLES
+    from orchestration.schedules import _newest_built
+
+    first, *others = [["feature_store", table.view] for table in TABLES if table.every_day]
+    with dg.DagsterInstance.ephemeral() as instance:
+        for day in ("2026-01-16", "2026-01-17"):
+            for key in others:
+                instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=day))
+        assert _newest_built(instance) is None
+
+        instance.report_runless_asset_event(dg.AssetMaterialization(first, partition="2026-01-16"))
+        assert _newest_built(instance) == date(2026, 1, 16)
 
 
 def test_all_is_built_anew_but_models_with_a_champion(instance: dg.DagsterInstance, trained: set[str]) -> None:

@@ -21,11 +21,11 @@ def test_yesterday_is_built_with_the_three_days_that_ga4_may_have_rewritten_and_
     assert what_today(_source(), _at(14), 20, NEWEST) == Build(date(2026, 1, 14), NEWEST)
 
 
-@pytest.mark.parametrize(("landed", "first"), [(date(2026, 1, 9), date(2026, 1, 9)), (None, FIRST)])
-def test_after_a_pause_all_days_since_are_built(landed: date | None, first: date) -> None:
+@pytest.mark.parametrize(("built", "first"), [(date(2026, 1, 9), date(2026, 1, 9)), (None, FIRST)])
+def test_after_a_pause_all_days_since_are_built(built: date | None, first: date) -> None:
     from orchestration.today import Build, what_today
 
-    assert what_today(_source(), _at(14), 20, landed) == Build(first, NEWEST)
+    assert what_today(_source(), _at(14), 20, built) == Build(first, NEWEST)
 
 
 def test_no_day_before_the_first_is_built() -> None:
