@@ -95,13 +95,12 @@ class DriftReport:
 
 @dataclass(frozen=True)
 class DriftPolicy:
-    """When there is enough to judge by: rows on each side, and reference days for each day of the window.
+    """When there is enough to judge by: rows on each side.
 
     `exchange` holds the chance of a false alarm.
     """
 
     min_rows: int = 1_000
-    min_weeks: int = LEAST_WEEKS
     exchange: Exchange = field(default_factory=Exchange)
 
 
@@ -167,10 +166,10 @@ def drifted_on(told: Iterable[Told]) -> date | None:
 def lacking(report: DriftReport, policy: DriftPolicy) -> str:
     """What there is not enough of to measure by a policy; empty where there is."""
     season = f" in the peak {report.peak}" if report.peak else ""
-    if report.weeks < policy.min_weeks:
+    if report.weeks < LEAST_WEEKS:
         return (
             f"{report.weeks} earlier days for each day of the window are of its weekday{season}; "
-            f"{policy.min_weeks} are needed."
+            f"{LEAST_WEEKS} are needed."
         )
     if report.exchanges * policy.exchange.alpha < 1:
         return f"The window's days{season} can be exchanged in {report.exchanges} ways, too few to tell chance by."
