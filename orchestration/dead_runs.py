@@ -17,7 +17,8 @@ _CLOCKS_DIFFER = 600.0
 def end(instance: dg.DagsterInstance) -> Sequence[str]:
     """Mark started runs whose process on this machine is gone as failed; returns their ids.
 
-    Runs of the profile gcp may be another machine's, but for those that the queue here has launched.
+    Runs of the profile gcp may be another machine's, but for those that the queue here has launched. Places in pools
+    that ended runs hold, whoever ended them, are freed.
     """
     started = instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
     dead = [
@@ -31,8 +32,16 @@ def end(instance: dg.DagsterInstance) -> Sequence[str]:
         instance.report_run_failed(
             run, f"Its process {process} is gone: it was killed, or the machine ran out of memory."
         )
-        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+    _free_places(instance)
     return [run.run_id for run, _ in dead]
+
+
+def _free_places(instance: dg.DagsterInstance) -> None:
+    storage = instance.event_log_storage
+    for run_id in storage.get_concurrency_run_ids() if storage.supports_global_concurrency_limits else ():
+        run = instance.get_run_by_id(run_id)
+        if run is None or run.is_finished:
+            storage.free_concurrency_slots_for_run(run_id)
 
 
 def _process(instance: dg.DagsterInstance, run_id: str) -> int | None:

@@ -21,6 +21,12 @@ def cause_of(error: SerializableErrorInfo | None) -> str:
     return error.message.strip().splitlines()[0] if error else "no reason was given"
 
 
+def last_word(instance: dg.DagsterInstance, run_id: str) -> str | None:
+    """What was said last of a run that no step failed in, as that its process was killed."""
+    said = [entry.dagster_event for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)]
+    return next((event.message for event in reversed(said) if event and event.message), None)
+
+
 def failed_steps(instance: dg.DagsterInstance, run_id: str) -> Iterator[str]:
     """The steps of a run that failed, each with its reason."""
     for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE):

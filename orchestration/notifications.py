@@ -5,11 +5,13 @@ from collections.abc import Iterator
 import dagster as dg
 from dagster._core.scheduler.instigation import InstigatorStatus, InstigatorTick, TickStatus
 
-from orchestration.failures import cause_of, failed_checks, failed_steps
+from orchestration.failures import cause_of, failed_checks, failed_steps, last_word
 from orchestration.retraining import Report
 from tactful.notices import Notice
 
 _ON = {InstigatorStatus.RUNNING, InstigatorStatus.DECLARED_IN_CODE}
+_FROM_OUTSIDE = "marked as failed from outside"
+"""What Dagster says of a run whose process it saw end, whatever ended it."""
 _ENDED = [TickStatus.SUCCESS, TickStatus.SKIPPED, TickStatus.FAILURE]
 
 
@@ -17,6 +19,8 @@ def of_failure(instance: dg.DagsterInstance, run: dg.DagsterRun, why: str | None
     """What is told of a run that failed: its steps and checks, or `why` where none of them did."""
     steps = list(failed_steps(instance, run.run_id))
     checks = [told for _, told in failed_checks(instance, run.run_id)]
+    if why is None or _FROM_OUTSIDE in why:
+        why = last_word(instance, run.run_id) or why
     lines = [*steps, *checks] or [why or "no reason was given"]
     return Notice(f"The run {run.run_id[:8]} of {run.job_name} failed", "\n".join(lines))
 

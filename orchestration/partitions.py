@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import dagster as dg
 
 from orchestration.resources import SETTINGS, SOURCE
-from orchestration.turns import RANGE_END, RANGE_START, days_stated
+from orchestration.run_days import RANGE_END, RANGE_START, days_stated
 from tactful.claims import Days
 
 DAILY = dg.DailyPartitionsDefinition(
@@ -20,8 +20,7 @@ _REBUILD = "tactful/rebuild"
 
 def days_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> Sequence[date]:
     """The days of a run, in order; a run that names none, such as one of a check alone, is about all of them."""
-    days = days_stated(context.run.tags) or Days(SOURCE.first, SOURCE.last)
-    return [days.first + timedelta(days=n) for n in range((days.last - days.first).days + 1)]
+    return list(days_stated(context.run.tags) or Days(SOURCE.first, SOURCE.last))
 
 
 def is_rebuild(context: dg.AssetExecutionContext) -> bool:

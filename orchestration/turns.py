@@ -1,8 +1,7 @@
 """Runs take turns on a home, whoever starts them: the command line, Dagster's pages, its daemon."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -11,11 +10,8 @@ from pydantic import PrivateAttr
 from typing_extensions import override
 
 from orchestration import soundness
-from tactful.claims import Claim, ClaimError, Days, claimed
-
-PARTITION = "dagster/partition"
-RANGE_START = "dagster/asset_partition_range_start"
-RANGE_END = "dagster/asset_partition_range_end"
+from orchestration.run_days import days_stated
+from tactful.claims import Claim, ClaimError, claimed
 
 
 class OfOneRun(dg.ConfigurableResource):
@@ -42,12 +38,6 @@ class OfOneRun(dg.ConfigurableResource):
         """
         if self._take:
             self._take()
-
-
-def days_stated(tags: Mapping[str, str]) -> Days | None:
-    """The days that a run's tags name."""
-    first, last = (tags.get(end) or tags.get(PARTITION) for end in (RANGE_START, RANGE_END))
-    return Days(date.fromisoformat(first), date.fromisoformat(last)) if first and last else None
 
 
 def _take(held: ExitStack, home: Path, context: dg.InitResourceContext) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Self, TextIO
 
@@ -27,7 +27,10 @@ class Days:
     last: date
 
     def __str__(self) -> str:
-        return f"{self.first} to {self.last}"
+        return f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
+
+    def __iter__(self) -> Iterator[date]:
+        return (self.first + timedelta(days=day) for day in range((self.last - self.first).days + 1))
 
     def __contains__(self, other: "Days") -> bool:
         return self.first <= other.first and other.last <= self.last

@@ -60,7 +60,8 @@ def run_job(settings: Settings, job: str, days: Plan, console: Console) -> list[
     if told.failures:
         raise RunError(f"{told.failures[0]} (run {run_id}; all of it is in {log})")
     if code:
-        raise RunError(f"The job ended early: {_last_line(log)} (all of it is in {log})")
+        how = f"it was killed by signal {-code}" if code < 0 else _last_line(log)
+        raise RunError(f"The job ended early: {how} (all of it is in {log})")
     return list(told.stages.values())
 
 

@@ -1,22 +1,16 @@
 """A full disk, as a limit on the size of files: a clean error, what stood there stands, and it goes on after."""
 
 import resource
-import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
-import httpx
-
-from serving import main
 from simulator.export import write
 from simulator.shop import Shop
-from tactful.settings import Settings
 from tests.conftest import PROJECT
-from tests.serving.test_main import SERVE
+from tests.service_process import running
 
 LAND = """
 import resource, signal, sys
@@ -67,36 +61,20 @@ def test_f14_a_landing_that_finds_the_disk_full_says_so_and_goes_on_when_it_is_n
 
 
 def test_f14_a_service_whose_record_is_full_decides_nothing_until_it_is_not(tmp_path: Path) -> None:
-    main.create_app_from_settings(Settings(home=tmp_path))
     record = tmp_path / "decisions" / "decisions.sqlite"
-    with _service(tmp_path) as (service, client):
+    with running(tmp_path) as service:
+        client = service.client
         assert client.post("/v1/decide", json={"user_pseudo_id": "1.1"}).status_code == 200
 
         limit = (record.stat().st_size, resource.RLIM_INFINITY)
-        resource.prlimit(service.pid, resource.RLIMIT_FSIZE, limit)
+        resource.prlimit(service.process.pid, resource.RLIMIT_FSIZE, limit)
         statuses = [client.post("/v1/decide", json={"user_pseudo_id": f"{n}.2"}) for n in range(200)]
         refused = [answer for answer in statuses if answer.status_code != 200]
         assert refused
         assert {(answer.status_code, answer.json()["code"]) for answer in refused} == {(503, "E_AUDIT_UNAVAILABLE")}
 
-        resource.prlimit(service.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        resource.prlimit(service.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         assert client.post("/v1/decide", json={"user_pseudo_id": "1.3"}).status_code == 200
     answered = 2 + len(statuses) - len(refused)
     with closing(sqlite3.connect(record)) as kept:
         assert kept.execute("select count(*) from decisions").fetchone() == (answered,)
-
-
-@contextmanager
-def _service(home: Path) -> Iterator[tuple["subprocess.Popen[bytes]", httpx.Client]]:
-    """The decision service of a home, in a process of its own, and a client that it knows."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port, descriptor = listening.getsockname()[1], listening.fileno()
-        service = subprocess.Popen([sys.executable, "-c", SERVE, str(home), str(descriptor)], pass_fds=[descriptor])
-    token = (home / "decisions" / "local.key").read_text()
-    headers = {"authorization": f"Bearer {token}"}
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, headers=headers) as client:
-            yield service, client
-    finally:
-        service.kill()
-        service.wait()

@@ -1,5 +1,7 @@
+import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 
 import dagster as dg
@@ -70,3 +72,23 @@ def test_a_run_that_has_not_told_its_process_is_left_to_dagster(instance: dg.Dag
     instance.add_run(dg.DagsterRun(job_name="retrain", run_id=RUN, status=STARTED))
 
     assert dead_runs.end(instance) == []
+
+
+def test_the_place_in_a_pool_of_a_run_that_others_have_ended_is_free_again() -> None:
+    from orchestration import dead_runs
+
+    with tempfile.TemporaryDirectory() as folder, dg.DagsterInstance.local_temp(folder) as instance:
+        storage = instance.event_log_storage
+        storage.set_concurrency_slots("warehouse", 1)
+        _started(instance, os.getpid())
+        assert storage.claim_concurrency_slot("warehouse", RUN, "training_set").is_claimed
+        assert dead_runs.end(instance) == []
+        assert storage.get_concurrency_run_ids() == {RUN}
+
+        # as Dagster's own server does, which sees the process end
+        (run,) = instance.get_runs()
+        instance.report_run_failed(run)
+
+        assert dead_runs.end(instance) == []
+        assert storage.get_concurrency_run_ids() == set()
+        assert storage.claim_concurrency_slot("warehouse", "another", "training_set").is_claimed

@@ -1,25 +1,34 @@
 """What a run may not build on: as a rule over literal runs, and in runs of a small graph that pass the guard."""
 
+import uuid
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.events import AssetMaterializationPlannedData
+
+from tactful.claims import Days
 
 A, B = dg.AssetKey("a"), dg.AssetKey("b")
 OF_A = dg.AssetCheckKey(A, "a_is_whole")
 
 
-def _trouble(*attempts: object) -> str | None:
-    from orchestration.soundness import trouble
+def _trouble(*attempts: object, by_day: bool = False) -> str | None:
+    from orchestration.soundness import Needed, trouble
 
-    return trouble(attempts, {A: [OF_A], B: []})  # type: ignore[arg-type]
+    return trouble(attempts, {A: Needed([OF_A], by_day), B: Needed([])})  # type: ignore[arg-type]
 
 
-def _attempt(run: str, planned: set[dg.AssetKey], built: set[dg.AssetKey], **checks: bool) -> object:
+def _attempt(
+    run: str, planned: set[dg.AssetKey], built: set[dg.AssetKey], days: tuple[int, int] | None = None, **checks: bool
+) -> object:
     from orchestration.soundness import Attempt
 
-    return Attempt(run, planned, built, {dg.AssetCheckKey(A, name): passed for name, passed in checks.items()})
+    told = {dg.AssetCheckKey(A, name): passed for name, passed in checks.items()}
+    of = Days(date(2026, 1, days[0]), date(2026, 1, days[1])) if days else None
+    return Attempt(run, planned, built, told, days=of)
 
 
 def test_what_was_built_and_passed_its_checks_is_sound() -> None:
@@ -27,7 +36,7 @@ def test_what_was_built_and_passed_its_checks_is_sound() -> None:
 
 
 def test_what_failed_its_check_is_not() -> None:
-    assert _trouble(_attempt("r1", {A}, {A}, a_is_whole=False)) == "a_is_whole of a failed after run r1 had built it"
+    assert _trouble(_attempt("r1", {A}, {A}, a_is_whole=False)) == "a_is_whole of a has failed since run r1 built it"
 
 
 def test_a_check_that_told_nothing_counts_as_failed() -> None:
@@ -45,7 +54,7 @@ def test_what_a_run_was_to_build_and_did_not_is_not_sound() -> None:
 def test_a_failed_check_is_named_before_what_was_left_unbuilt_because_of_it() -> None:
     told = _trouble(_attempt("r1", {A, B}, {A}, a_is_whole=False))
 
-    assert told == "a_is_whole of a failed after run r1 had built it"
+    assert told == "a_is_whole of a has failed since run r1 built it"
 
 
 def test_a_check_alone_that_passes_later_mends_it_and_one_that_fails_breaks_it() -> None:
@@ -54,6 +63,30 @@ def test_a_check_alone_that_passes_later_mends_it_and_one_that_fails_breaks_it()
 
     assert _trouble(_attempt("r2", set(), set(), a_is_whole=True), failed) is None
     assert _trouble(_attempt("r2", set(), set(), a_is_whole=False), passed) is not None
+
+
+def test_a_day_that_failed_is_not_mended_by_a_later_run_of_other_days() -> None:
+    failed = _attempt("r1", {A}, {A}, (1, 3), a_is_whole=False)
+    others = _attempt("r2", {A}, {A}, (3, 5), a_is_whole=True)
+    again = _attempt("r3", {A}, {A}, (1, 2), a_is_whole=True)
+
+    told = "a_is_whole of a has failed since run r1 of 2026-01-01 to 2026-01-03 built it"
+    assert _trouble(others, failed, by_day=True) == told
+    assert _trouble(again, others, failed, by_day=True) is None
+
+
+def test_of_what_is_not_built_by_day_the_newest_run_tells() -> None:
+    failed = _attempt("r1", {A}, {A}, (1, 3), a_is_whole=False)
+
+    assert _trouble(_attempt("r2", {A}, {A}, (3, 5), a_is_whole=True), failed) is None
+
+
+@pytest.mark.parametrize(("days", "mends"), [(None, True), ((1, 3), True), ((2, 3), False)])
+def test_a_check_alone_mends_days_that_it_looked_at(days: tuple[int, int] | None, mends: bool) -> None:
+    failed = _attempt("r1", {A}, {A}, (1, 3), a_is_whole=False)
+    alone = _attempt("r2", set(), set(), days, a_is_whole=True)
+
+    assert (_trouble(alone, failed, by_day=True) is None) == mends
 
 
 def test_what_nobody_was_to_build_is_not_judged() -> None:
@@ -142,8 +175,8 @@ def test_f04_a_failed_check_stops_what_depends_on_it_in_the_next_run_too(shop: S
     told = shop.run(asset)
 
     assert told is not None
-    assert told.startswith("orders_are_three of orders failed after run ")
-    assert told.endswith(" had built it: build it again before what depends on it.")
+    assert told.startswith("orders_are_three of orders has failed since run ")
+    assert told.endswith(" built it: build it again, as `tactful backfill` does with days.")
     assert shop.sent == []
     shop.is_sound = True
     shop.run("orders")
@@ -191,5 +224,20 @@ def test_a_model_s_champion_stands_when_a_training_fails(shop: Shop) -> None:
     shop.breaks = "taste"
     shop.run("taste")
     shop.breaks = ""
+
+    assert shop.run("letter") is None
+
+
+def test_a_retry_that_waits_with_the_tags_of_its_run_is_held_against_nobody(shop: Shop) -> None:
+    shop.run()
+    (done,) = shop.instance.get_runs(limit=1)
+    planned = dg.DagsterRun(job_name="all", run_id=str(uuid.uuid4()), tags=done.tags)
+    shop.instance.add_run(planned)
+    event = dg.DagsterEvent(
+        dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED.value,
+        "all",
+        event_specific_data=AssetMaterializationPlannedData(dg.AssetKey("invoices")),
+    )
+    shop.instance.report_dagster_event(event, planned.run_id)
 
     assert shop.run("letter") is None

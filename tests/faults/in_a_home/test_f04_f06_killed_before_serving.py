@@ -6,6 +6,7 @@ import dagster as dg
 import pytest
 
 from tactful.settings import Settings
+from tactful.source import source_of
 from tests.faults.killing import Jobs, OnRecord
 
 KILLS, SEED = 3, 7
@@ -39,7 +40,8 @@ def test_what_a_killed_run_left_undone_stops_what_depends_on_it_until_it_is_done
             caught.append(killed)
     assert caught
     refused = jobs.build(SERVED)
-    assert refused.failures() == [f"{why.format(killed.run_id[:8])}: build it again before what depends on it."]
+    run = f"{killed.run_id[:8]} of {source_of(lived_in).last}"
+    assert refused.failures() == [f"{why.format(run)}: build it again, as `tactful backfill` does with days."]
     assert OnRecord.of(lived_in, refused).built == {}
     assert {OnRecord.of(lived_in, run).status for run in caught} == {dg.DagsterRunStatus.FAILURE}
 

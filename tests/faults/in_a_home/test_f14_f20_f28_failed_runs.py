@@ -7,6 +7,7 @@ import pytest
 
 from ml.registry import Registry
 from tactful.settings import Settings
+from tactful.source import source_of
 from tests.faults.contents import contents
 from tests.faults.killing import Jobs, OnRecord
 from tests.faults.locking import held
@@ -66,8 +67,9 @@ def test_f28_what_depends_on_a_table_that_dbt_could_not_build_is_built_neither_i
     assert told.startswith(f"dbt could not build {table}: ")
     assert OnRecord.of(lived_in, broken).built.keys() == {"int_user_days"}
     refused = jobs.build(OFFLINE)
+    run = f"{broken.run_id[:8]} of {source_of(lived_in).last}"
     assert refused.failures() == [
-        f"{table} was not built by run {broken.run_id[:8]}, which was to: build it again before what depends on it."
+        f"{table} was not built by run {run}, which was to: build it again, as `tactful backfill` does with days."
     ]
     assert OnRecord.of(lived_in, refused).built == {}
     _change(warehouse, f"alter table tactful.{table} rename column known_then to known_at")
