@@ -46,6 +46,9 @@ from tactful.source import source_of
 
 REPORT = Path(".tactful") / "bench" / "alarm.json"
 SHOPS, LEARNT_WEEKS, CASES = 10, 6, 20
+FALSE_ALARMS, RIGHT = 0.05, 0.95
+"""What is asked: the largest share of windows without drift that alarm, and the least of others judged rightly."""
+
 SEASON = Peak((11, 25), (2, 16))
 SEASON_WINDOWS = 12
 LARGE = (100_000, 40)
@@ -219,6 +222,16 @@ def main() -> None:
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps(figures, indent=1))
     print(json.dumps(figures, indent=1))
+    if missed := list(_missed(figures)):
+        raise SystemExit(f"Missed: {'; '.join(missed)}.")
+
+
+def _missed(figures: dict[str, Any]) -> Iterator[str]:
+    if figures["false_alarms"]["share"] > FALSE_ALARMS:
+        yield f"false alarms are {figures['false_alarms']['share']:.1%}, and {FALSE_ALARMS:.0%} at most are asked"
+    for name in ("abrupt_caught_within_two_windows", "season_not_called_drift", "relabelling_not_called_drift"):
+        if figures[name]["share"] < RIGHT:
+            yield f"{name} is {figures[name]['share']:.1%}, and {RIGHT:.0%} are asked"
 
 
 if __name__ == "__main__":

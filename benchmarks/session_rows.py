@@ -17,6 +17,7 @@ from jinja2 import Environment
 from numpy.typing import NDArray
 
 from feature_repo.contract import ActivityRule, FeatureTable
+from ml.datasets import EVENT_TIMESTAMP
 from ml.watched import DAY, USER
 from simulator.clock import SECOND, midnights
 from simulator.columns import Flags, Ints
@@ -52,6 +53,7 @@ def rows_of(shop: Shop, days: Sequence[date], tables: tuple[FeatureTable, ...]) 
         left_us[steps.session] = steps.leave_us
         before = acts.take(np.flatnonzero(acts.at_us < left_us[acts.session]))
         answer = profile.assign(**_activity(rules, before, len(profile)), **{CONVERTS: visits.sessions.has_converted})
+        answer[EVENT_TIMESTAMP] = pd.to_datetime(left_us, unit="us", utc=True)
         answers.append(answer.iloc[np.unique(steps.session)])
     return pd.concat(sessions, ignore_index=True), pd.concat(answers, ignore_index=True)
 

@@ -13,7 +13,7 @@ from ml.evaluation import Scorecard
 from ml.gate import GateOutcome
 from ml.promotion import DATA_UNTIL, Seat
 from ml.registry import CHALLENGER, Registry, RegistryError
-from ml.shadow import newest, shadow
+from ml.shadow import decided, shadow
 from ml.specs import ModelSpec
 from ml.terms import Terms, has_budget, may_stay
 from ml.versions import ChampionVersion
@@ -53,7 +53,9 @@ def contest(challenge: Challenge, registry: Registry, terms: Terms) -> GateOutco
         evidence |= {"comparison": comparison.as_metadata()} if comparison else {}
         if outcome.is_passed and challenge.spec.decides:
             registry.point(name, CHALLENGER, version.version)
-            report = shadow(challenger, before, newest(challenge.frame))
+            readers = [one for one in (challenger, before) if one]
+            read = {feature.name for one in readers for feature in one.features}
+            report = shadow(challenger, before, decided(terms.logged, challenge.frame, read))
             evidence["shadow"] = asdict(report)
             outcome = _both(outcome, gate.judge_shadow(report, budget))
     return Seat(registry, name).conclude(version.version, outcome, champion, may_stay(champion, terms), evidence)

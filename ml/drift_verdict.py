@@ -217,5 +217,9 @@ def _apart(report: DriftReport) -> list[str]:
     unmeasured = ", ".join(report.unmeasured)
     return [
         *([f"New levels: {', '.join(found)}."] if found else []),
-        *([f"Not measured, since a side holds one value or none: {unmeasured}."] if unmeasured else []),
+        *(
+            [f"Not measured, since there is no champion to score by, or a side holds one value or none: {unmeasured}."]
+            if unmeasured
+            else []
+        ),
     ]

@@ -104,14 +104,14 @@ def _worse(comparison: Comparison, decides: bool) -> str | None:
 
 
 def judge_shadow(report: ShadowReport, budget: float) -> GateOutcome:
-    """A challenger passes that scores every logged decision, and shows no more of them than the budget bears."""
+    """A challenger passes that scores all that was decided, and shows no more of it than the budget bears."""
     if report.failed:
-        return GateOutcome(False, f"In the shadow it fails on {report.failed:,} of {report.rows:,} decisions.")
+        return GateOutcome(False, f"In the shadow it fails on {report.failed:,} of {report.rows:,} {report.kind}.")
     if report.challenger_share > budget + IMPRESSION_TOLERANCE:
         return GateOutcome(
             False, f"In the shadow it shows {report.challenger_share:.0%}, and the impression budget is {budget:.0%}."
         )
-    return GateOutcome(True, f"In the shadow it scores {report.rows:,} decisions: {report.told}.")
+    return GateOutcome(True, f"In the shadow it scores {report.rows:,} {report.kind}: {report.told}.")
 
 
 def judge_guard(comparison: Comparison | None) -> GateOutcome:

@@ -1,13 +1,10 @@
 """The ledger of champions: every move of a model's alias, who asked for it and why; appended to, never changed."""
 
-import fcntl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cache
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -16,20 +13,18 @@ from sqlalchemy import (
     BigInteger,
     Column,
     DateTime,
-    Engine,
     Integer,
     MetaData,
-    NullPool,
     String,
     Table,
     UniqueConstraint,
-    create_engine,
-    func,
     insert,
     inspect,
     select,
-    text,
 )
+
+from ml import append_only
+from ml.append_only import engine
 
 # any number that no other program of the database takes
 _POSTGRES_LOCK = 0x7AC7_F01
@@ -96,27 +91,6 @@ _MOVES = Table(
     Column("evidence", JSON, nullable=False),
     UniqueConstraint("move_id", "state"),
 )
-_REFUSED = "the ledger champion_moves is appended to alone"
-_TRIGGERS = {
-    "sqlite": (
-        *(
-            f"create trigger if not exists champion_moves_no_{change} before {change} on champion_moves "
-            f"begin select raise(abort, '{_REFUSED}'); end"
-            for change in ("update", "delete")
-        ),
-        # `insert or replace` deletes a row without asking the trigger of deletes
-        "create trigger if not exists champion_moves_no_replace before insert on champion_moves "
-        "when exists (select 1 from champion_moves where row_id = new.row_id "
-        "or (move_id, state) = (new.move_id, new.state)) "
-        f"begin select raise(abort, '{_REFUSED}'); end",
-    ),
-    "postgresql": (
-        "create or replace function refuse_change() returns trigger language plpgsql as "
-        f"'begin raise exception ''{_REFUSED}''; end'",
-        "create or replace trigger champion_moves_no_change before update or delete or truncate on champion_moves "
-        "for each statement execute function refuse_change()",
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -128,23 +102,13 @@ class Ledger:
     @contextmanager
     def turn(self) -> Iterator[None]:
         """While the block runs, no other process moves a champion; the system ends the turn of one that dies."""
-        engine = _engine(self.url)
-        if engine.dialect.name == "sqlite":
-            with Path(f"{engine.url.database}.lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                _make(engine)
-                yield
-        else:
-            # the lock is the connection's, and so gone with it
-            with engine.connect() as connection:
-                connection.execute(select(func.pg_advisory_lock(_POSTGRES_LOCK)))
-                _make(engine)
-                yield
+        with append_only.turn(self.url, _MOVES, _POSTGRES_LOCK):
+            yield
 
     def append(self, move: Move) -> Move:
         """Put a move on record, for good; returns it."""
         values = {each.name: getattr(move, each.name) for each in fields(move)}
-        with _engine(self.url).begin() as connection:
+        with engine(self.url).begin() as connection:
             connection.execute(insert(_MOVES).values({**values, "at": _as_stored(move.at)}))
         return move
 
@@ -178,24 +142,10 @@ class Ledger:
 
     def _read(self, model: str, state: State) -> Sequence[Move]:
         asked = select(_MOVES).where(_MOVES.c.model == model, _MOVES.c.state == state).order_by(_MOVES.c.row_id)
-        with _engine(self.url).connect() as connection:
+        with engine(self.url).connect() as connection:
             if not inspect(connection).has_table(_MOVES.name):
                 return []
             return [_move(row) for row in connection.execute(asked).mappings()]
-
-
-@cache
-def _engine(url: str) -> Engine:
-    # no connection outlives its use, so that a lock is given up and a process may fork
-    return create_engine(url, poolclass=NullPool)
-
-
-def _make(engine: Engine) -> None:
-    """The table and what guards it; a process that dies in between leaves the rest to the next one."""
-    with engine.begin() as connection:
-        _METADATA.create_all(connection)
-        for statement in _TRIGGERS[engine.dialect.name]:
-            connection.execute(text(statement))
 
 
 def _as_stored(instant: datetime) -> datetime:

@@ -1,7 +1,7 @@
 """What to do with a score: pure rules, no I/O, shared by the decision service and the evaluation."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 THRESHOLD_TAG = "threshold"
@@ -20,8 +20,13 @@ class Reason(StrEnum):
 
     ABOVE_THRESHOLD = "score_at_or_above_threshold"
     BELOW_THRESHOLD = "score_below_threshold"
+    NO_FLAG = "no_flag"
+    TOO_MANY_EVENTS = "too_many_events"
     NO_CHAMPION = "no_champion"
     FEATURES_UNAVAILABLE = "features_unavailable"
+    EXPLORED = "explored"
+    FREQUENCY_CAP = "frequency_cap"
+    IMPRESSION_BUDGET = "impression_budget"
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,36 @@ def decide(score: float, threshold: float) -> Choice:
     return Choice(Action.NOTHING, Reason.BELOW_THRESHOLD, 1.0)
 
 
+def explore(choice: Choice, share: float, drawn: float) -> Choice:
+    """A choice of the policy that, a `share` of the time, draws either action evenly in the place of `choice`.
+
+    `drawn` is uniform in [0, 1). The reason tells who chose: it is `explored` where the action was drawn, be it the one
+    that the score asks for or not. The probability is the action's, however it came about: 1 - share / 2 for the one
+    that the score asks for, share / 2 for the other.
+
+    Raises:
+        ValueError: share is not a probability.
+    """
+    _refuse_improbable("share", share)
+    if drawn >= share:
+        return replace(choice, action_probability=1.0 - share / 2)
+    action = Action.SHOW if drawn < share / 2 else Action.NOTHING
+    return Choice(action, Reason.EXPLORED, 1.0 - share / 2 if action is choice.action else share / 2)
+
+
+def hold_to_cap(choice: Choice, shown: int, cap: int) -> Choice:
+    """`choice`, unless a user was `shown` as many pop-ups as the `cap` allows already, and so is surely left alone."""
+    return choice if shown < cap else _left_alone(choice, Reason.FREQUENCY_CAP)
+
+
+def hold_to_budget(choice: Choice, shown: int, budget: float, window: int) -> Choice:
+    """`choice`, unless one more pop-up would be more than the share `budget` of `window` decisions in a row.
+
+    `shown` is how many of the `window` - 1 before it did.
+    """
+    return choice if shown + 1 <= budget * window else _left_alone(choice, Reason.IMPRESSION_BUDGET)
+
+
 def threshold_set(tags: Mapping[str, str]) -> float | None:
     """The threshold that the business has set for a model, by the model's tags; None where it goes by its own.
 
@@ -66,6 +101,11 @@ def threshold_set(tags: Mapping[str, str]) -> float | None:
 def fall_back(reason: Reason) -> Choice:
     """The choice when no trustworthy score can be had: do not interrupt."""
     return Choice(Action.NOTHING, reason, 1.0)
+
+
+def _left_alone(choice: Choice, instead: Reason) -> Choice:
+    """Nothing, for sure; a choice that was nothing keeps its reason."""
+    return Choice(Action.NOTHING, instead if choice.action is Action.SHOW else choice.reason, 1.0)
 
 
 def _refuse_improbable(name: str, value: float) -> None:

@@ -1,10 +1,11 @@
-"""What a threshold would have shown and kept, beside showing always, where in fact everybody was shown."""
+"""What a policy would have shown and kept: where in fact everybody was shown, or by a log of drawn actions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml.evaluation import Scores, Target
 from ml.intervals import Interval, wilson
@@ -83,6 +84,18 @@ def threshold_choices(target: Target, score: Scores) -> Sequence[ThresholdChoice
         )
         for threshold in thresholds
     ]
+
+
+def inverse_propensity(
+    target: Target, show: Target, was_shown: Target, action_probability: NDArray[np.float64]
+) -> float:
+    """The conversion rate that a policy would have had which shows where `show` says so, by another's log.
+
+    The other drew whether to show, and its action came with `action_probability`, which is above 0. Without bias as
+    long as each action that the policy takes could have come; log rows where it couldn't would be missed silently.
+    Source: Horvitz and Thompson (1952).
+    """
+    return float(np.mean(target * (show == was_shown) / action_probability))
 
 
 def _outcome(target: Target) -> PolicyOutcome:

@@ -25,11 +25,20 @@ class ChampionMoved(RegistryError):  # noqa: N818 - says what happened
 
 @dataclass(frozen=True)
 class Order:
-    """Who or what asks for a move, why, and by which figures, as JSON values."""
+    """Who or what asks for a move, why, and by which figures, as JSON values.
+
+    Raises:
+        RegistryError: nobody asks, or for no reason.
+    """
 
     asked_by: str
     reason: str
     evidence: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, value in (("who asks", self.asked_by), ("the reason", self.reason)):
+            if not value.strip():
+                raise RegistryError(f"Nobody could tell later why: {name} is {value!r}, and a few words are needed.")
 
 
 def seen_until(day: date, zone: tzinfo) -> dict[str, str]:

@@ -1,6 +1,6 @@
-"""The shadow: a challenger scores the moments of logged impressions beside the champion, and changes nothing."""
+"""The shadow: a challenger scores what was decided beside the champion, and changes nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -13,17 +13,21 @@ from ml.bundle import Bundle
 from ml.datasets import EVENT_TIMESTAMP
 
 NEWEST = timedelta(days=7)
+LEAST_DECISIONS = 1_000
+"""Decisions on record by which the share that a version shows is told within three percentage points."""
+
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 @dataclass(frozen=True)
 class ShadowReport:
-    """What a challenger would have done at `rows` moments; it `failed` at those that it gave no probability.
+    """What a challenger would have done about `rows` of a `kind`; it `failed` on those that it gave no probability.
 
-    The shares are of the moments at which it would have shown; `agreement` is the share of those decided alike. Both
+    The shares are of the rows on which it would have shown; `agreement` is the share of those decided alike. Both
     it and the champion's are None where nobody was champion. `quantiles` are those of the challenger's scores.
     """
 
+    kind: str
     rows: int
     failed: int
     challenger_share: float
@@ -40,21 +44,35 @@ class ShadowReport:
         return f"{shows}, the champion {self.champion_share:.0%}, and {self.agreement:.0%} are decided alike"
 
 
-def newest(frame: pd.DataFrame) -> pd.DataFrame:
-    """The moments of the last seven days."""
+@dataclass(frozen=True)
+class Decided:
+    """Rows of features that something was decided about, and what they are."""
+
+    kind: str
+    rows: pd.DataFrame
+
+
+def decided(logged: Sequence[Mapping[str, Any]], frame: pd.DataFrame, features: Set[str]) -> Decided:
+    """The decisions on record, `logged` by their features; of a shop with few of them, the newest training rows.
+
+    A decision that was made without one of `features`, under an older contract, can't be tried.
+    """
+    known = [row for row in logged if row.keys() >= features]
+    if len(known) >= LEAST_DECISIONS:
+        return Decided("decisions on record", pd.DataFrame(known, dtype=object))
     moments = frame[EVENT_TIMESTAMP]
-    newest_days: pd.DataFrame = frame[moments > moments.max() - NEWEST]
-    return newest_days
+    return Decided("training rows", frame[moments > moments.max() - NEWEST])
 
 
-def shadow(challenger: Bundle, champion: Bundle | None, moments: pd.DataFrame) -> ShadowReport:
-    """Score `moments` by both, each at its threshold."""
-    scores, failed = _scores(challenger, moments)
+def shadow(challenger: Bundle, champion: Bundle | None, tried: Decided) -> ShadowReport:
+    """Score what was decided by both, each at its threshold."""
+    scores, failed = _scores(challenger, tried.rows)
     shows = scores >= challenger.header.threshold
-    before = None if champion is None else champion.score(moments) >= champion.header.threshold
+    before = None if champion is None else champion.score(tried.rows) >= champion.header.threshold
     known = scores[~failed]
     return ShadowReport(
-        rows=len(moments),
+        kind=tried.kind,
+        rows=len(tried.rows),
         failed=int(failed.sum()),
         challenger_share=_share(shows),
         champion_share=None if before is None else _share(before),

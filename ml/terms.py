@@ -1,8 +1,9 @@
 """What a release is told beside its data, and what every version states of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, tzinfo
+from typing import Any
 
 import pandas as pd
 
@@ -21,8 +22,8 @@ class Terms:
     """What a release is told beside its data; `whole_sessions` is the share of sessions that hold their start.
 
     `drifted_on` is the first day, on the clock of `zone`, of visitors who are others than before; None where no drift
-    is known. `asked` says by name what asked for the release. `dask_scheduler` is the address of a cluster to learn on;
-    None: this machine.
+    is known. `asked` says by name what asked for the release. `logged` are the features of the model's newest decisions
+    on record. `dask_scheduler` is the address of a cluster to learn on; None: this machine.
     """
 
     contract_checksum: str
@@ -33,6 +34,7 @@ class Terms:
     zone: tzinfo = UTC
     drifted_on: date | None = None
     asked: Mapping[str, str] = field(default_factory=dict)
+    logged: Sequence[Mapping[str, Any]] = ()
     dask_scheduler: str | None = None
 
     @property

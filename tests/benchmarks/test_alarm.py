@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.alarm import Alarm, alarm_of, learn, steps
+from benchmarks.alarm import Alarm, alarm_of, learn, seasons, steps
 from benchmarks.alarm_summary import Judged
 
 
@@ -28,3 +28,18 @@ def test_a_turn_is_drift_in_its_first_week(told: dict[tuple[str, int], Judged]) 
 
 def test_a_channel_with_another_name_is_suspected(told: dict[tuple[str, int], Judged]) -> None:
     assert told["relabelled", 0].verdict == "relabelling_suspected"
+
+
+def test_a_turn_over_three_weeks_is_drift_by_its_second(told: dict[tuple[str, int], Judged]) -> None:
+    assert told["gradual", 1].verdict == "drift"
+
+
+def test_a_season_s_peak_is_no_drift_once_it_is_declared(alarm: Alarm) -> None:
+    verdicts: dict[str, list[str]] = {}
+    for one in seasons(alarm, seed=3):
+        verdicts.setdefault(one.kind, []).append(str(one.verdict))
+
+    assert verdicts["season_peak_not_declared"] == ["drift"] * 3
+    # one window in a hundred alarms by chance
+    assert len(verdicts["season_peak"]) == 12
+    assert verdicts["season_peak"].count("drift") <= 1

@@ -1,6 +1,7 @@
 """A new version passes gate and shadow before the alias moves, and what was found is on record."""
 
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -51,6 +52,19 @@ def _weak() -> Bundle:
     """The good model without most of its trees: better than chance, and far from the whole."""
     good = rivals.good()
     return replace(good, booster=good.booster[:1])  # type: ignore[index]
+
+
+def test_the_shadow_is_over_what_the_service_has_decided_about(releases: Shop) -> None:
+    read = [feature.name for feature in rivals.good().features]
+    logged: list[dict[str, Any]] = [
+        dict(zip(read, row, strict=True)) for row in SHOP[read].to_numpy(dtype=object).tolist()
+    ]
+
+    releases.release(rivals.good(), replace(TERMS, logged=logged))
+
+    (move,) = releases.registry.ledger.moves(releases.spec.name)
+    assert (move.evidence["shadow"]["kind"], move.evidence["shadow"]["rows"]) == ("decisions on record", len(SHOP))
+    assert f"In the shadow it scores {len(SHOP):,} decisions on record" in move.reason
 
 
 def test_the_first_version_is_champion_if_it_beats_chance(releases: Shop) -> None:

@@ -14,7 +14,7 @@ LOSS = Interval(-0.08, -0.12, -0.04)
 GAIN = Interval(0.08, 0.04, 0.12)
 EVEN = Comparison(1_000, 50, Interval(0.7, 0.6, 0.8), Interval(0.7, 0.6, 0.8), NOTHING, NOTHING, NOTHING, NOTHING, {})
 BETTER = replace(EVEN, roc_auc=GAIN)
-REPORT = ShadowReport(200, 0, 0.4, 0.38, 0.9, {})
+REPORT = ShadowReport("decisions on record", 200, 0, 0.4, 0.38, 0.9, {})
 
 
 def test_a_challenger_that_ranks_surely_better_passes() -> None:

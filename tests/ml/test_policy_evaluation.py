@@ -3,7 +3,8 @@ from math import isnan
 import numpy as np
 import pytest
 
-from ml.policy_evaluation import compare_policies, recommendation, threshold_choices
+from ml.policy import Action, decide, explore
+from ml.policy_evaluation import compare_policies, inverse_propensity, recommendation, threshold_choices
 
 
 def test_the_model_is_set_beside_showing_always() -> None:
@@ -62,3 +63,27 @@ def test_many_conversions_kept_let_the_model_decide() -> None:
 
 def test_a_model_like_chance_decides_nothing() -> None:
     assert kept(97, 100, cannot_tell=True).startswith("Leave visitors to the policy that they have now")
+
+
+def test_a_log_that_explores_tells_without_bias_what_another_policy_would_have_had() -> None:
+    """Shown visitors convert by their score, others half as often; each of 200 logs guesses, their mean is right."""
+    random = np.random.default_rng(7)
+    score = random.uniform(size=500)
+    truths, guesses = [], []
+    for show in (score >= 0.8, score < 0.5):
+        truth = float(np.where(show, score, score / 2).mean())
+        for _ in range(200):
+            log = [
+                explore(decide(each, 0.5), 0.3, drawn)
+                for each, drawn in zip(score, random.uniform(size=500), strict=True)
+            ]
+            was_shown = np.array([choice.action is Action.SHOW for choice in log])
+            target = random.uniform(size=500) < np.where(was_shown, score, score / 2)
+            probability = np.array([choice.action_probability for choice in log])
+            guesses.append(inverse_propensity(target, show, was_shown, probability) - truth)
+            truths.append(float(target.mean()) - truth)
+    off = np.reshape(guesses, (2, 200))
+    assert np.abs(off.mean(axis=1) / (off.std(axis=1) / 200**0.5)).max() < 3
+    # what the log itself had is another thing
+    plain = np.reshape(truths, (2, 200))
+    assert np.abs(plain.mean(axis=1) / (plain.std(axis=1) / 200**0.5)).max() > 10

@@ -22,16 +22,19 @@ NOWHERE = Registry("", "", Ledger(""))
 TERMS = Terms("c0ffee", "popup_submit", 0.5, is_simulated=True, whole_sessions=1.0)
 
 
-@pytest.fixture(scope="module")
-def released(tmp_path_factory: pytest.TempPathFactory) -> tuple[StageRelease, Registry]:
+def _release(registry: Registry, folder: Path) -> StageRelease:
     table = build_stage_shop(rows=2_000)
     # a feature that tells all of the easy definition would be refused
     rng = np.random.default_rng(4)
     table[EASY] = np.where(rng.random(len(table)) < 0.5, rng.permutation(table[RIGHT]), table[EASY])
-    registry = Registry.of(Settings(home=tmp_path_factory.mktemp("home")))
     spec = replace(SMALL_STAGE, horizon=pd.Timedelta(hours=4).to_pytimedelta())
-    data = TrainingSet(table, FEATURES, RIGHT)
-    return release_stages(spec, data, registry, TERMS, tmp_path_factory.mktemp("release")), registry
+    return release_stages(spec, TrainingSet(table, FEATURES, RIGHT), registry, TERMS, folder)
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> tuple[StageRelease, Registry]:
+    registry = Registry.of(Settings(home=tmp_path_factory.mktemp("home")))
+    return _release(registry, tmp_path_factory.mktemp("release")), registry
 
 
 @pytest.mark.filterwarnings("ignore:.*Any type hint is inferred")
@@ -52,6 +55,21 @@ def test_a_release_is_registered_with_its_figures_and_becomes_champion(
     )
     # Dagster stores no number of numpy's
     assert {type(figure) for figure in told.values()} == {int, float}
+
+
+@pytest.mark.filterwarnings("ignore:.*Any type hint is inferred")
+def test_the_same_stages_again_leave_the_first_champion(
+    released: tuple[StageRelease, Registry], tmp_path: Path
+) -> None:
+    first, registry = released
+
+    again = _release(registry, tmp_path)
+
+    assert again.digest == first.digest
+    assert again.gate.reason == f"It says what the champion says, bit for bit. Version {first.version} stays champion."
+    champion = registry.champion(SMALL_STAGE.name)
+    assert champion is not None
+    assert champion.version == first.version
 
 
 def test_a_feature_that_knows_a_definition_is_refused(tmp_path: Path) -> None:
