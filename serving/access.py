@@ -1,28 +1,109 @@
-"""Who asks: the client whose key a request shows."""
+"""Who asks, and whether now: a key that is good for it, a page that may, and a rate that is kept."""
 
+import logging
 from datetime import UTC, datetime
 from http import HTTPStatus
+from typing import Self
 
 from starlette.datastructures import QueryParams
-from starlette.types import Scope
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving import keys
-from serving.keys import Keyring
+from serving.clients import Clients
+from serving.following import Followed
+from serving.front import header
+from serving.keys import Keyring, KeyScope
+from serving.limits import RateLimits
 from serving.problems import NO_KEY, RefusedError
 
+log = logging.getLogger(__name__)
 
-def client_of(scope: Scope, keyring: Keyring) -> str:
-    """The client of an ASGI request, by its header `authorization`.
+
+class Access:
+    """The keys, settings and rates by which requests are let in, followed as they change."""
+
+    def __init__(
+        self, keyring: Followed[Keyring], clients: Followed[Clients] | None = None, rates: RateLimits | None = None
+    ) -> None:
+        self.keyring = keyring
+        self.clients = clients or Followed(Clients)
+        self.rates = rates or RateLimits()
+
+    def __enter__(self) -> Self:
+        self.keyring.__enter__()
+        self.clients.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.clients.__exit__()
+        self.keyring.__exit__()
+
+    async def admit(self, scope: Scope, needed: KeyScope) -> str:
+        """The client of an ASGI request that may ask for what `needed` names, now.
+
+        Raises:
+            RefusedError: there is no good key (401), it isn't good for this or for the page that asks (403), one stands
+                in the address (400), or the client has asked too often (429).
+        """
+        client = client_of(scope, self.keyring.value, needed)
+        settings = self.clients.value.of(client)
+        origin = (header(scope, b"origin") or b"").decode("latin-1")
+        # where no site of the client's is named, browsers let no page read the answer anyway
+        if origin in self.clients.value.origins and origin not in settings.origins:
+            log.warning("security: client %s was asked for by a page of another's site", client)
+            raise RefusedError(HTTPStatus.FORBIDDEN, "E_ORIGIN", "Pages of this site may not ask for this client.")
+        if settings.rate_limit is not None:
+            await self.rates.charge(client, settings.rate_limit)
+        return client
+
+    async def charge(self, client: str, more: int) -> None:
+        """Count a request that has turned out to be `more` than one.
+
+        Raises:
+            RefusedError: the client has asked too often (429).
+        """
+        limit = self.clients.value.of(client).rate_limit
+        if limit is not None and more:
+            await self.rates.charge(client, limit, more)
+
+
+def client_of(scope: Scope, keyring: Keyring, needed: KeyScope) -> str:
+    """The client of an ASGI request, by its header `authorization`, if its key is good for what `needed` names.
 
     Raises:
-        RefusedError: there is no good key (401), or one stands in the address (400).
+        RefusedError: there is no good key (401), it isn't good for this (403), or one stands in the address (400).
     """
     query = scope["query_string"]
     if query and any(value.startswith(keys.PREFIX) for value in QueryParams(query).values()):
         raise RefusedError(HTTPStatus.BAD_REQUEST, "E_KEY_IN_QUERY", "A key stands in the address, where logs keep it.")
-    header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-    scheme, _, token = header.decode("latin-1").partition(" ")
-    client = keyring.client_of(token, datetime.now(UTC)) if scheme.lower() == "bearer" else None
-    if client is None:
+    scheme, _, token = (header(scope, b"authorization") or b"").decode("latin-1").partition(" ")
+    key = keyring.key_of(token, datetime.now(UTC)) if scheme.lower() == "bearer" else None
+    if key is None:
         raise RefusedError(HTTPStatus.UNAUTHORIZED, NO_KEY, "A good key is needed, as `Authorization: Bearer tac_...`.")
-    return client
+    if needed not in key.scopes:
+        raise RefusedError(HTTPStatus.FORBIDDEN, "E_SCOPE", f"The key lacks the scope {needed}.")
+    return key.client
+
+
+class Origins(CORSMiddleware):
+    """Answers browsers for the pages of clients' sites, as their settings name them now."""
+
+    def __init__(self, app: ASGIApp, clients: Followed[Clients]) -> None:
+        super().__init__(
+            app,
+            allow_methods=("GET", "POST", "DELETE"),
+            allow_headers=("authorization", "content-type", "idempotency-key", "x-request-id"),
+            expose_headers=("retry-after", "x-request-id"),
+        )
+        self.clients = clients
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # servers, which ask most, name no site
+        if scope["type"] == "http" and header(scope, b"origin") is not None:
+            await super().__call__(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    def is_allowed_origin(self, origin: str) -> bool:
+        return origin in self.clients.value.origins

@@ -6,8 +6,9 @@ from http import HTTPStatus
 import msgspec
 from starlette.responses import Response
 
-NO_KEY, OVERLOADED = "E_KEY", "E_OVERLOADED"
-_HEADERS = {NO_KEY: {"www-authenticate": "Bearer"}, OVERLOADED: {"retry-after": "1"}}
+NO_KEY, OVERLOADED, NO_SESSIONS = "E_KEY", "E_OVERLOADED", "E_SESSIONS_UNAVAILABLE"
+_COME_BACK = {"retry-after": "1"}
+_HEADERS = {NO_KEY: {"www-authenticate": "Bearer"}, OVERLOADED: _COME_BACK, NO_SESSIONS: _COME_BACK}
 
 
 class ProblemDetail(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -34,10 +35,11 @@ class RefusedError(Exception):
         dependencies: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
+        self.headers = _HEADERS.get(code)
         self.stated = ProblemDetail(status.phrase, status.value, code, detail, field, dependencies)
 
     def response(self, headers: Mapping[str, str] | None = None) -> Response:
-        body, headers = msgspec.json.encode(self.stated), headers or _HEADERS.get(self.stated.code)
+        body, headers = msgspec.json.encode(self.stated), headers or self.headers
         return Response(body, self.stated.status, headers, media_type="application/problem+json")
 
 
@@ -49,3 +51,15 @@ def invalid(field: str, detail: str) -> RefusedError:
 def not_answered(status: HTTPStatus, method: str) -> RefusedError:
     """There is nothing at an address, or nothing by that method."""
     return RefusedError(status, "E_ROUTE", f"{method} is not answered at this address; /docs lists what is.")
+
+
+def overloaded() -> RefusedError:
+    """As many wait as may wait."""
+    detail = "As many requests wait as may wait; try again in a second."
+    return RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, OVERLOADED, detail)
+
+
+def unaudited() -> RefusedError:
+    """What can't be put on record is not answered."""
+    detail = "A decision that can't be put on record is not made; try again."
+    return RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "E_AUDIT_UNAVAILABLE", detail)

@@ -1,0 +1,110 @@
+"""What clients' settings do to decisions: their own thresholds, campaigns, caps and budgets."""
+
+import logging
+import threading
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+from ml import policy
+from ml.policy import Action, Choice
+from serving.audit import AuditLog, AuditUnavailableError
+from serving.clients import NOTHING_SET, Clients, ClientSettings
+from serving.following import Followed
+from serving.problems import RefusedError
+from serving.requests import DecideRequest
+
+WINDOW = 1000
+"""Decisions in a row that an impression budget is a share of."""
+_DAY = 86_400_000_000
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Recent:
+    """The last decisions of a client, of which the next one is the last in WINDOW, and how many of them show."""
+
+    decisions: deque[bool] = field(default_factory=lambda: deque(maxlen=WINDOW - 1))
+    shown: int = 0
+
+    def add(self, is_shown: bool) -> None:
+        if len(self.decisions) == WINDOW - 1:
+            self.shown -= self.decisions[0]
+        self.decisions.append(is_shown)
+        self.shown += is_shown
+
+
+class ClientRules:
+    """The settings of clients as decisions meet them, in whichever thread; what is not limited is not counted.
+
+    A cap counts what is on record of the day, so that it holds over a restart. A budget counts what this process has
+    decided since it began.
+    """
+
+    def __init__(self, audit: AuditLog, clients: Followed[Clients] | None = None) -> None:
+        self.audit = audit
+        self.clients = clients
+        self._counting = threading.Lock()
+        self._day = 0
+        self._shown: dict[str, Counter[str]] = {}
+        self._recent: dict[str, _Recent] = {}
+
+    def of(self, client: str) -> ClientSettings:
+        return NOTHING_SET if self.clients is None else self.clients.value.of(client)
+
+    def check(self, client: str, request: DecideRequest) -> None:
+        """Refuse a campaign that is not the client's (404); whether it is another's, only the log tells."""
+        if request.campaign is None or request.campaign in self.of(client).campaigns:
+            return
+        log.warning("security: client %s named a campaign that is not its own", client)
+        raise RefusedError(HTTPStatus.NOT_FOUND, "E_NO_CAMPAIGN", "This client has no such campaign.", field="campaign")
+
+    def threshold(self, client: str, model: str) -> float | None:
+        return self.of(client).thresholds.get(model)
+
+    def hold(self, client: str, user: str, choice: Choice, decided_at: int) -> Choice:
+        """`choice`, as far as the client's cap and budget let it through; counts it.
+
+        Raises:
+            AuditUnavailableError: what was shown today can't be read.
+        """
+        settings = self.of(client)
+        cap, budget = settings.frequency_cap, settings.impression_budget
+        if cap is None and budget is None and client not in self._shown:
+            return choice
+        with self._counting:
+            if cap is None:
+                # of what is shown from now on nobody keeps count
+                self._shown.pop(client, None)
+            else:
+                shown = self._shown_today(client, decided_at)
+                choice = policy.hold_to_cap(choice, shown[user], cap)
+            if budget is not None:
+                recent = self._recent.setdefault(client, _Recent())
+                choice = policy.hold_to_budget(choice, recent.shown, budget, WINDOW)
+                recent.add(choice.action is Action.SHOW)
+            if cap is not None and choice.action is Action.SHOW:
+                shown[user] += 1
+        return choice
+
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """What is counted in the block was never decided if it can't be put on record."""
+        try:
+            yield
+        except AuditUnavailableError:
+            with self._counting:
+                self._shown.clear()
+            raise
+
+    def _shown_today(self, client: str, decided_at: int) -> Counter[str]:
+        day = decided_at // _DAY
+        if day != self._day:
+            self._day = day
+            self._shown.clear()
+        if client not in self._shown:
+            self._shown[client] = Counter(self.audit.shown_since(client, day * _DAY))
+        return self._shown[client]

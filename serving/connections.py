@@ -1,0 +1,121 @@
+"""What a connection may take: so many an address, so long a head, and so much time for a request to come."""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from itertools import chain
+from typing import Any
+
+import httptools
+import msgspec
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from serving.problems import OVERLOADED, RefusedError
+
+HEAD_LIMIT = 32 * 1024
+"""Bytes of an address and its headers."""
+
+PATIENCE = 5.0
+"""Seconds from the first byte of a request, or from the connection, until all of the request is there."""
+
+_NOT_HTTP = RefusedError(HTTPStatus.BAD_REQUEST, "E_HTTP", "This is not a request of HTTP/1.1.")
+_LONG_HEAD = RefusedError(
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "E_HEAD", f"At most {HEAD_LIMIT // 1024} KB of headers are taken."
+)
+_LATE = RefusedError(HTTPStatus.REQUEST_TIMEOUT, "E_LATE", f"The request has not come within {PATIENCE:g} seconds.")
+_TOO_MANY = RefusedError(
+    HTTPStatus.SERVICE_UNAVAILABLE, OVERLOADED, "This address holds as many connections as it may; close some of them."
+)
+
+
+@dataclass(frozen=True)
+class Door:
+    """The connections that are held, by the address that holds them; `most` is how many one may hold."""
+
+    most: int | None = None
+    held: Counter[str] = field(default_factory=Counter)
+
+
+class Connection(HttpToolsProtocol):
+    """uvicorn's connection, which does not wait for ever."""
+
+    def __init__(self, *arguments: Any, door: Door, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._door = door
+        self._address = ""
+        self._awaited_since: float | None = None
+        """When the request that isn't all there began; None between requests."""
+        self._head: int | None = None
+        """Bytes that have come of a head that isn't all there, but for those that come now; None outside one."""
+        self._coming = 0
+        self._refusal = _NOT_HTTP
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._awaited_since = self.loop.time()
+        self._address = self.client[0] if self.client else ""
+        self._door.held[self._address] += 1
+        if self._door.most is not None and self._door.held[self._address] > self._door.most:
+            self._refuse(_TOO_MANY)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._door.held[self._address] -= 1
+        if not self._door.held[self._address]:
+            del self._door.held[self._address]
+
+    def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        self._coming = len(data)
+        super().data_received(data)
+        if self._head is not None:
+            self._head += len(data)
+            if self._head > HEAD_LIMIT:
+                self._refuse(_LONG_HEAD)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._awaited_since = self.loop.time()
+        self._head = 0
+
+    def on_headers_complete(self) -> None:
+        most, self._head = (self._head or 0) + self._coming, None
+        # the body may have come with it
+        if most > HEAD_LIMIT and len(self.url) + sum(map(len, chain.from_iterable(self.headers))) > HEAD_LIMIT:
+            self._refusal = _LONG_HEAD
+            raise httptools.HttpParserError
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._awaited_since = None
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  uvicorn's words; the refusal has its own
+        self._refuse(self._refusal)
+
+    def end_if_late(self, now: float) -> None:
+        """Close the connection if the request that it began hasn't come in time; a request in work is let end."""
+        if self._awaited_since is None or now < self._awaited_since + PATIENCE or self.transport.is_closing():
+            return
+        if self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body:
+            return
+        has_begun = self._head is not None or (self.cycle is not None and not self.cycle.response_started)
+        if has_begun:
+            self._refuse(_LATE)
+        else:
+            self.transport.close()
+
+    def _refuse(self, refused: RefusedError) -> None:
+        """Write a refusal past the application, which has no request yet or waits for the rest of it, and close."""
+        body = msgspec.json.encode(refused.stated)
+        headers = {
+            "content-type": "application/problem+json",
+            "content-length": str(len(body)),
+            "connection": "close",
+            **(refused.headers or {}),
+        }
+        lines = [f"HTTP/1.1 {refused.stated.status} {refused.stated.title}", *map(": ".join, headers.items()), "", ""]
+        self.transport.write("\r\n".join(lines).encode() + body)
+        self.transport.close()

@@ -1,0 +1,79 @@
+"""The commands `tactful clients ...`."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+
+from tactful import settings as tactful_settings
+from tactful.settings import SettingsError
+
+app = typer.Typer(help="Settings of the decision service's clients.", no_args_is_help=True)
+console = Console(soft_wrap=True)
+
+By = Annotated[str | None, typer.Option(help="Who asks; without it, the user of this system.")]
+
+
+@app.command()
+def show(client: Annotated[str | None, typer.Argument(help="A client's name; without it, all.")] = None) -> None:
+    """Print clients' settings as JSON, and of one client what was changed by whom and when."""
+    from serving.client_store import ClientStore
+    from serving.clients import ClientsError
+    from tactful.stores import clients_url
+
+    store = ClientStore(clients_url(tactful_settings.load()))
+    try:
+        clients = store.read()
+        changes = store.changes(client) if client else ()
+    except (ClientsError, OSError) as wrong:
+        raise SettingsError(str(wrong)) from None
+    shown = clients.of(client) if client else clients.settings
+    console.print_json(data=msgspec.to_builtins(shown))
+    for change in changes:
+        told = "; ".join(
+            f"{name} from {_json(before)} to {_json(after)}" for name, (before, after) in change.changed.items()
+        )
+        console.print(f"{change.at:%Y-%m-%d %H:%M:%S} UTC, {change.asked_by}: {told}", markup=False, highlight=False)
+
+
+@app.command("set")
+def set_fields(
+    client: Annotated[str, typer.Argument(help="The client's name, as shop.")],
+    fields: Annotated[list[str], typer.Argument(help="Each FIELD=JSON, as frequency_cap=2 or origins='[]'.")],
+    by: By = None,
+) -> None:
+    """Change some of a client's settings; running services follow within seconds.
+
+    `tactful clients show CLIENT` names all fields. null or [] is as if the field had not been set.
+    """
+    from serving.client_store import ClientStore
+    from serving.clients import ClientsError
+    from serving.keys import KeysError
+    from tactful.asking import asked_by
+    from tactful.stores import clients_url
+
+    settings, stated = tactful_settings.load(), dict(_field(text) for text in fields)
+    who = asked_by(by)
+    try:
+        found = ClientStore(clients_url(settings)).set(client, stated, who, datetime.now(UTC))
+    except (KeysError, ClientsError, OSError) as wrong:
+        raise SettingsError(str(wrong)) from None
+    console.print_json(data=msgspec.to_builtins(found))
+
+
+def _field(text: str) -> tuple[str, Any]:
+    name, sign, value = text.partition("=")
+    if not sign:
+        raise SettingsError(f"{text!r} sets nothing; FIELD=JSON is needed, as frequency_cap=2.")
+    try:
+        return name, msgspec.json.decode(value)
+    except msgspec.DecodeError as error:
+        raise SettingsError(
+            f'{name}={value} is no JSON: {error}; text stands in "", as rate_limit=\'"600/minute"\'.'
+        ) from None
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
