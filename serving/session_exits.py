@@ -1,0 +1,90 @@
+"""Decisions at the exit of live sessions: from the latest flag, put on record, and only then answered."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ml import policy
+from ml.policy import Choice, Reason
+from serving.audit import AuditedDecision, AuditLog
+from serving.client_rules import ClientRules
+from serving.clock import microseconds
+from serving.decisions import Decision, decision_of
+from serving.requests import DecideRequest
+from serving.session_state import Flag
+from serving.traffic import Traffic
+
+NOBODY = "(unknown)"
+"""The user of a session that nothing is known of."""
+
+
+@dataclass(frozen=True)
+class Exit:
+    """A session whose client asks what to do, and the id that its decision has, asked however often."""
+
+    decision_id: str
+    client: str
+    model: str
+    user_pseudo_id: str | None
+    flag: Flag | None
+
+
+class SessionExits:
+    """Decides about sessions by their flags, as their clients have it; each decision is made and put on record once."""
+
+    def __init__(
+        self,
+        audit: AuditLog,
+        clock: Callable[[], int] = microseconds,
+        traffic: Traffic | None = None,
+        rules: ClientRules | None = None,
+    ) -> None:
+        self.audit = audit
+        self.clock = clock
+        self.traffic = traffic or Traffic()
+        self.rules = rules or ClientRules(audit)
+
+    def decide(self, batch: Sequence[Exit]) -> list[Decision]:
+        """The decision of each of `batch`, on record now or since it was asked for before.
+
+        Raises:
+            AuditUnavailableError: the decisions aren't on record, and so there are none.
+        """
+        asked = {each.decision_id: each for each in batch}
+        found = {decision_id: self.audit.find(decision_id) for decision_id in asked}
+        now = self.clock()
+        with self.rules.counting():
+            unknown = [asked[decision_id] for decision_id, known in found.items() if known is None]
+            made = {each.decision_id: self._audited(each, now) for each in unknown}
+            self.audit.append(list(made.values()))
+        return [decision_of(found[each.decision_id] or made[each.decision_id]) for each in batch]
+
+    def _audited(self, asked: Exit, now: int) -> AuditedDecision:
+        flag = asked.flag or _no_flag(now)
+        user = asked.user_pseudo_id or NOBODY
+        flagged = Choice(flag.action, flag.reason, flag.action_probability)
+        explored = self.traffic.explored(flagged, flag.score, asked.client, asked.decision_id)
+        choice = self.rules.hold(asked.client, user, explored, now)
+        return AuditedDecision(
+            decision_id=asked.decision_id,
+            decided_at=now,
+            client=asked.client,
+            user_pseudo_id=user,
+            moment=flag.scored_at,
+            request=DecideRequest(user, flag.scored_at, model=asked.model),
+            features=flag.features,
+            feature_status=flag.feature_status,
+            features_missing=flag.features_missing,
+            score=flag.score,
+            threshold=flag.threshold,
+            action=choice.action,
+            reason=choice.reason,
+            action_probability=choice.action_probability,
+            model=asked.model,
+            version=flag.version,
+            digest=flag.digest,
+        )
+
+
+def _no_flag(now: int) -> Flag:
+    left_alone = policy.fall_back(Reason.NO_FLAG)
+    return Flag(now, 0, left_alone.action, left_alone.reason, left_alone.action_probability)

@@ -1,0 +1,90 @@
+"""Live sessions in Redis, where every process of the service finds them: a key each, which Redis forgets by itself."""
+
+from math import ceil
+from typing import TYPE_CHECKING, Self
+
+import msgspec
+
+from serving.session_state import Session
+from serving.session_stores import Change, Result, SessionsUnavailableError
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+PREFIX = "tactful:session:"
+TRIES = 20
+"""How often a session is tried to change that others change meanwhile."""
+
+
+class SessionsInRedis:
+    """Sessions in the Redis at `url`, each kept `idle_seconds` after its last change.
+
+    A session is changed where nobody else has changed it since it was read, and otherwise read again. No answer of
+    Redis' is waited for longer than `patience` seconds.
+    """
+
+    def __init__(self, url: str, idle_seconds: float = 1800.0, patience: float = 0.5) -> None:
+        self.url = url
+        self.idle_seconds = idle_seconds
+        self.patience = patience
+        self._client: Redis | None = None
+
+    async def __aenter__(self) -> Self:
+        from redis.asyncio import Redis
+        from redis.asyncio.retry import Retry
+        from redis.backoff import NoBackoff
+
+        self._client = Redis.from_url(
+            self.url,
+            socket_timeout=self.patience,
+            socket_connect_timeout=self.patience,
+            retry=Retry(NoBackoff(), 0),
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    async def find(self, key: str) -> Session | None:
+        from redis.exceptions import RedisError
+
+        try:
+            return _session(await self._opened().get(PREFIX + key))
+        except (OSError, RedisError, msgspec.DecodeError) as error:
+            raise _unavailable(error) from error
+
+    async def change(self, key: str, change: Change[Result]) -> Result:
+        from redis.exceptions import RedisError, WatchError
+
+        for _ in range(TRIES):
+            try:
+                return await self._change(PREFIX + key, change)
+            except WatchError:
+                continue
+            except (OSError, RedisError, msgspec.DecodeError) as error:
+                raise _unavailable(error) from error
+        raise SessionsUnavailableError(f"A live session was changed by others {TRIES} times in a row.")
+
+    async def _change(self, name: str, change: Change[Result]) -> Result:
+        async with self._opened().pipeline() as pipe:
+            await pipe.watch(name)
+            session, result = change(_session(await pipe.get(name)))
+            pipe.multi()  # type: ignore[no-untyped-call]
+            pipe.set(name, msgspec.msgpack.encode(session), ex=ceil(self.idle_seconds))
+            await pipe.execute()
+            return result
+
+    def _opened(self) -> "Redis":
+        if self._client is None:
+            raise SessionsUnavailableError("Live sessions are not open.")
+        return self._client
+
+
+def _session(stored: bytes | None) -> Session | None:
+    return None if stored is None else msgspec.msgpack.decode(stored, type=Session)
+
+
+def _unavailable(error: Exception) -> SessionsUnavailableError:
+    return SessionsUnavailableError(f"Live sessions can't be read or kept: {type(error).__name__}.")

@@ -1,0 +1,164 @@
+"""Where live sessions are kept: what any such place does, and this process's memory, with a file to come back from."""
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol, Self, TypeVar
+
+import msgspec
+
+from serving.clock import SECOND, microseconds
+from serving.session_file import SavedSession, SessionFile
+from serving.session_state import Session
+
+log = logging.getLogger(__name__)
+
+SAVED_EVERY = 5.0
+"""Seconds: what a killed process forgets."""
+
+AT_ONCE = 200
+"""Sessions that are written down between two turns of the event loop: some milliseconds' work."""
+
+Result = TypeVar("Result")
+Change = Callable[[Session | None], tuple[Session, Result]]
+"""What makes of a session, if there is one, the session that is kept, and what came of it; it may be done again."""
+
+
+class SessionsUnavailableError(Exception):
+    """Live sessions can't be read or kept now."""
+
+
+class Sessions(Protocol):
+    """Live sessions by key; one that nothing changes for as long as sessions last is forgotten."""
+
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(self, *_: object) -> None: ...
+
+    async def find(self, key: str) -> Session | None:
+        """The session as it is kept.
+
+        Raises:
+            SessionsUnavailableError: it can't be read.
+        """
+        ...
+
+    async def change(self, key: str, change: Change[Result]) -> Result:
+        """What came of `change`, which nobody else changed the session during.
+
+        Raises:
+            SessionsUnavailableError: the session is as it was.
+        """
+        ...
+
+
+@dataclass
+class _Kept:
+    session: Session
+    touched: float
+
+
+class SessionsInMemory:
+    """Sessions of one process; used from one event loop, which they never wait in.
+
+    At most `at_most` are kept, each `idle_seconds` after its last change; the oldest go first. Every five seconds, and
+    at the end, what has changed is written to `file`, if any, from which the next process goes on.
+    """
+
+    def __init__(
+        self,
+        file: SessionFile | None = None,
+        at_most: int = 100_000,
+        idle_seconds: float = 1800.0,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], int] = microseconds,
+    ) -> None:
+        self.file = file
+        self.at_most = at_most
+        self.idle_seconds = idle_seconds
+        self.clock = clock
+        self.now = now
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._changed: set[str] = set()
+        self._saving: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        if self.file is not None:
+            self._restore(self.file)
+            self._saving = asyncio.create_task(self._save_again_and_again())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._saving is not None:
+            self._saving.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._saving
+        await self.save()
+
+    async def find(self, key: str) -> Session | None:
+        self._forget()
+        kept = self._kept.get(key)
+        return kept.session if kept else None
+
+    async def change(self, key: str, change: Change[Result]) -> Result:
+        session, result = change(await self.find(key))
+        self._kept[key] = _Kept(session, self.clock())
+        self._kept.move_to_end(key)
+        self._changed.add(key)
+        if len(self._kept) > self.at_most:
+            self._forget()
+        return result
+
+    async def save(self) -> None:
+        """Write what has changed to the file; what can't be written now is written next time."""
+        self._forget()
+        if self.file is None or not self._changed:
+            return
+        changed, self._changed = list(self._changed), set()
+        saved: list[SavedSession] = []
+        for start in range(0, len(changed), AT_ONCE):
+            saved += [self._saved(key) for key in changed[start : start + AT_ONCE] if key in self._kept]
+            await asyncio.sleep(0)
+        gone = set(changed) - {each.key for each in saved}
+        try:
+            await asyncio.to_thread(self.file.write, saved, gone)
+        except (sqlite3.Error, OSError) as error:
+            log.error("Live sessions can't be written to %s: %s", self.file.path, error)
+            self._changed.update(changed)
+
+    async def _save_again_and_again(self) -> None:
+        while True:
+            await asyncio.sleep(SAVED_EVERY)
+            await self.save()
+
+    def _saved(self, key: str) -> SavedSession:
+        kept = self._kept[key]
+        touched_at = self.now() - round((self.clock() - kept.touched) * SECOND)
+        return SavedSession(key, kept.session.user_pseudo_id, touched_at, msgspec.msgpack.encode(kept.session))
+
+    def _restore(self, file: SessionFile) -> None:
+        try:
+            saved = file.read()
+        except (sqlite3.Error, OSError, msgspec.DecodeError) as error:
+            log.error("Live sessions can't be read from %s, and begin anew: %s", file.path, error)
+            return
+        now, clock = self.now(), self.clock()
+        for each, session in saved:
+            # a clock that was set back makes nobody younger than now
+            idle = max(0, now - each.touched_at) / SECOND
+            self._kept[each.key] = _Kept(session, clock - idle)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Let go of the oldest, where they are too many or too old."""
+        edge = self.clock() - self.idle_seconds
+        while self._kept:
+            key, kept = next(iter(self._kept.items()))
+            if len(self._kept) <= self.at_most and kept.touched > edge:
+                return
+            del self._kept[key]
+            self._changed.add(key)
