@@ -1,0 +1,69 @@
+"""Which visitors go where: shares of them, drawn by their ids, and what of it a client has switched on."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+from ml import policy
+from ml.policy import Choice
+from serving.champions import Served
+from serving.clients import Clients
+from serving.following import Followed
+
+ShareOf = Callable[[str], float]
+"""A share between 0 and 1, by client."""
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """What happens besides the champion's deciding by its threshold; None is nothing of it for anybody.
+
+    `exploration_of` is the share of decisions whose action is drawn, `challenger_of` that of visitors for whom the
+    challenger decides, and `shadow_share` that of the champion's decisions beside which the challenger scores.
+    """
+
+    exploration_of: ShareOf | None = None
+    challenger_of: ShareOf | None = None
+    shadow_share: float = 1.0
+
+    @classmethod
+    def by(cls, clients: Followed[Clients], shadow_share: float = 1.0) -> Self:
+        """As clients have it set at each moment."""
+        return cls(
+            lambda client: clients.value.of(client).exploration,
+            lambda client: clients.value.of(client).challenger_share,
+            shadow_share,
+        )
+
+    def is_tried(self, client: str, user_pseudo_id: str, served: Served) -> bool:
+        """Whether a visitor is the challenger's; without a champion nobody is, since somebody took that away."""
+        if self.challenger_of is None or served.challenger is None or served.champion is None:
+            return False
+        salt = f"{served.challenger.bundle.header.model} {served.challenger.digest}"
+        return is_in_share(user_pseudo_id, salt, self.challenger_of(client))
+
+    def explored(self, choice: Choice, score: float | None, client: str, decision_id: str) -> Choice:
+        """`choice`, or what is drawn in its place; without a score nobody is interrupted, be it to learn."""
+        if self.exploration_of is None or score is None or not (share := self.exploration_of(client)):
+            return choice
+        return policy.explore(choice, share, drawn_for_exploration(decision_id))
+
+
+def is_in_share(user_pseudo_id: str, salt: str, share: float) -> bool:
+    """Whether a visitor is in a share of all: always the same for the same salt, and still so when the share grows.
+
+    Another salt draws anew, whoever was in the share of this one.
+    """
+    drawn = hashlib.blake2b(user_pseudo_id.encode(), key=hashlib.sha256(salt.encode()).digest(), digest_size=8)
+    return int.from_bytes(drawn.digest(), "big") < share * 2**64
+
+
+def drawn_for_exploration(decision_id: str) -> float:
+    """A number in [0, 1) from the first random bits of a decision's id, so that the draw is on record with it."""
+    return int(decision_id[:8] + decision_id[9:13], 16) / 2**48
+
+
+def drawn_for_shadow(decision_id: str) -> float:
+    """The same from its last bits: who is scored in the shadow says nothing of who is explored."""
+    return int(decision_id[-12:], 16) / 2**48
