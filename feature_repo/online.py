@@ -97,6 +97,22 @@ def open_reader(store: "FeatureStore", views: Mapping[str, Sequence[str]], patie
             raise OnlineReadError(f"The online store is of type {other!r}; use 'sqlite' or 'redis'.")
 
 
+def refuse_other_types(store: "FeatureStore", views: Mapping[str, Mapping[str, str]]) -> None:
+    """Refuse features that the store keeps in another type than each of `views` names for them.
+
+    Raises:
+        OnlineReadError: names the first such feature and both types.
+    """
+    for view, types in views.items():
+        kept = {field.name: field.dtype for field in store.get_feature_view(view, allow_registry_cache=True).features}
+        for name, data_type in types.items():
+            if (found := str(kept[name]).lower()) != data_type:
+                raise OnlineReadError(
+                    f"Feature {view}:{name} is {found} in the feature store, and the model learnt from {data_type}: "
+                    "train it again, or apply the contract that it learnt from."
+                )
+
+
 def compare(store: "FeatureStore", table: FeatureTable, rows: pd.DataFrame) -> Parity:
     """Look the entities of `rows` up online as serving code would, and compare each feature with its offline value."""
     if rows.empty:

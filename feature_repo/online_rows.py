@@ -44,7 +44,7 @@ def build_rows(table: FeatureTable, rows: pd.DataFrame, key_version: int) -> Onl
         keys=entity_keys(table.join_key, rows[table.join_key], key_version),
         feature_at=_clock(rows[FEATURE_AT]),
         known_at=_clock(rows[KNOWN_AT]),
-        columns=[_scalars(rows[column.name], column.data_type) for column in table.features],
+        columns=[scalars(rows[column.name], column.data_type) for column in table.features],
     )
 
 
@@ -112,10 +112,10 @@ def _clock(column: pd.Series) -> list[datetime]:
     return list(moments.tolist())
 
 
-def _scalars(column: pd.Series, data_type: DataType) -> list[Scalar | None]:
+def scalars(column: pd.Series, data_type: DataType) -> list[Scalar | None]:
     """A column as Python values; nulls are None."""
     present = column.notna().to_numpy()
-    scalars = np.full(len(column), None, dtype=object)
-    scalars[present] = column[present].to_numpy(DTYPES[data_type])
-    values: list[Scalar | None] = scalars.tolist()
+    held = np.full(len(column), None, dtype=object)
+    held[present] = column[present].to_numpy(DTYPES[data_type])
+    values: list[Scalar | None] = held.tolist()
     return values

@@ -39,6 +39,39 @@ def newest_of_each(rows: str, table: FeatureTable) -> str:
     """
 
 
+def known_then(rows: str, moments: str, table: FeatureTable) -> str:
+    """SQL for the version among `rows` that Feast takes at each of `moments`, in the order of their `place`.
+
+    Of what its entity was by then, as known by then: the newest `feature_at`, then the newest `known_at`. Nulls where
+    nothing was known.
+    """
+    return f"""
+        select told.* exclude ({table.join_key})
+        from ({moments}) as moments
+        left join ({rows}) as told
+            on told.{table.join_key} = moments.{table.join_key}
+            and told.{FEATURE_AT} <= moments.event_timestamp
+            and told.{KNOWN_AT} <= moments.event_timestamp
+        qualify row_number() over (
+            partition by moments.place order by told.{FEATURE_AT} desc nulls last, told.{KNOWN_AT} desc
+        ) = 1
+        order by moments.place
+    """
+
+
+def counted(rows: str, moments: str, table: FeatureTable) -> str:
+    """SQL for how many versions `rows` hold of the row of each of `moments`, in the order of their `place`."""
+    return f"""
+        select count(told.{FEATURE_AT})
+        from ({moments}) as moments
+        left join ({rows}) as told
+            on told.{table.join_key} = moments.{table.join_key}
+            and told.{FEATURE_AT} = moments.event_timestamp
+        group by moments.place
+        order by moments.place
+    """
+
+
 def corrections(source: str, files: str, table: FeatureTable, at: datetime, among: str) -> str:
     """SQL for the versions that make the published rows of the day `$again` those of `source`, known from `at` on.
 

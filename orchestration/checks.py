@@ -14,6 +14,7 @@ from orchestration.resources import (
     ReportsResource,
     WarehouseResource,
 )
+from orchestration.served_parity import served_equals_offline
 from orchestration.validations import result_of
 
 
@@ -64,4 +65,5 @@ CHECKS = [
     *(landing_checks.CHECKS if SETTINGS.profile == "local" else []),
     conversion_event_occurs,
     *(_meets_expectations(table) for table in TABLES),
+    served_equals_offline,
 ]

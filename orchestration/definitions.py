@@ -36,6 +36,7 @@ _ASSETS: list[dg.AssetsDefinition] = [
     scores.user_model_scores,
     upkeep.abandoned_trainings,
     monitoring.feature_drift,
+    decisions.decision_log,
     decisions.live_decision,
 ]
 

@@ -1,6 +1,6 @@
 """The rows of feature tables: as they were published on this machine, or the tables themselves on BigQuery."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -9,12 +9,12 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from feature_repo import lookahead, offline
+from feature_repo import lookahead, offline, versions
 from feature_repo.contract import FeatureTable
-from feature_repo.offline import History
+from feature_repo.offline import MOMENT, History
 from feature_repo.versions import RETRACTED, newest_of_each
 from ga4_export.bigquery import as_duckdb
-from orchestration.resources import ALL_DAYS, SETTINGS, FeatureStoreResource, WarehouseResource
+from orchestration.resources import SETTINGS, SOURCE, FeatureStoreResource, WarehouseResource
 
 PROBED_ROWS = 1_000
 
@@ -69,14 +69,53 @@ def refuse_lookahead(warehouse: WarehouseResource, table: FeatureTable, training
     with duckdb.connect() as connection:
         if SETTINGS.profile == "gcp":
             found = connection.execute(f"select distinct {table.join_key} from ({rows})").fetchall()
-            of_keys = f"where {table.day} {ALL_DAYS} and {table.join_key} in unnest(split($keys, chr(10)))"
-            keys = "\n".join(key for (key,) in found)
-            fetched = warehouse.query(f"select * from {table.name} {of_keys}", {"keys": keys})
+            fetched = _of_keys(warehouse, table, [key for (key,) in found], SOURCE.first, SOURCE.last)
             connection.register("fetched", fetched)
-            versions = "select * from fetched"
+            every_version = "select * from fetched"
         else:
-            versions = History.of(SETTINGS.home, table).all_versions
-        lookahead.probe(connection, rows, table, versions)
+            every_version = History.of(SETTINGS.home, table).all_versions
+        lookahead.probe(connection, rows, table, every_version)
+
+
+def known_then(
+    warehouse: WarehouseResource, table: FeatureTable, moments: pd.DataFrame, first: date, last: date
+) -> pd.DataFrame:
+    """For each of `moments`, in their order, the row of `table` that was known then, of those of the days between."""
+    with _every_version(warehouse, table, moments, first, last) as (connection, rows):
+        frame: pd.DataFrame = connection.execute(versions.known_then(rows, "from moments", table)).df()
+    return frame
+
+
+def count_versions(
+    warehouse: WarehouseResource, table: FeatureTable, moments: pd.DataFrame, first: date, last: date
+) -> list[int]:
+    """How many versions there are of the row of each of `moments`; where there are more than one, it was corrected."""
+    with _every_version(warehouse, table, moments, first, last) as (connection, rows):
+        return [count for (count,) in connection.execute(versions.counted(rows, "from moments", table)).fetchall()]
+
+
+@contextmanager
+def _every_version(
+    warehouse: WarehouseResource, table: FeatureTable, moments: pd.DataFrame, first: date, last: date
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
+    """A connection in which `moments` have their place, and SQL for all versions of rows of the days between."""
+    placed = moments[[table.join_key, MOMENT]].assign(place=range(len(moments)))
+    with duckdb.connect() as connection:
+        connection.register("moments", placed)
+        if SETTINGS.profile == "gcp":
+            connection.register("fetched", _of_keys(warehouse, table, placed[table.join_key], first, last))
+            yield connection, "select * from fetched"
+        else:
+            days = f"{table.day} between date '{first}' and date '{last}'"
+            yield connection, f"select * from ({History.of(SETTINGS.home, table).all_versions}) where {days}"
+
+
+def _of_keys(
+    warehouse: WarehouseResource, table: FeatureTable, keys: Iterable[str], first: date, last: date
+) -> pd.DataFrame:
+    """The rows of some entities, which are told as one text: a query has room for so many parameters only."""
+    among = f"{table.join_key} in unnest(split($keys, chr(10)))"
+    return warehouse.query(f"{_between(table, first, last)} and {among}", {"keys": "\n".join(sorted(set(keys)))})
 
 
 def training_frame(feature_store: FeatureStoreResource, service: str, labels: pd.DataFrame) -> pd.DataFrame:

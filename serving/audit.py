@@ -7,7 +7,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, Self
@@ -40,8 +40,15 @@ create table if not exists decisions (
     version text,
     digest text
 ) strict;
+create table if not exists shadow_scores (
+    decision_id text primary key references decisions,
+    version text not null,
+    digest text not null,
+    score real,
+    threshold real not null
+) strict;
 """
-_NEVER_UPDATED = """
+NEVER_UPDATED = """
 create trigger if not exists decisions_are_never_updated before update on decisions
 begin select raise(abort, 'decisions are never updated'); end;
 """
@@ -77,28 +84,34 @@ class AuditedDecision(msgspec.Struct, frozen=True):
     digest: str | None
 
 
+class ShadowScore(msgspec.Struct, frozen=True):
+    """What a challenger said beside a decision of the champion's; the score is None where it gave no probability."""
+
+    decision_id: str
+    version: str
+    digest: str
+    score: float | None
+    threshold: float
+
+
 _COLUMNS = AuditedDecision.__struct_fields__
 _AS_JSON = ("request", "features", "feature_status", "features_missing")
 _values = attrgetter(*_COLUMNS)
 _places_of_json = [_COLUMNS.index(name) for name in _AS_JSON]
 _encode = msgspec.json.Encoder().encode
+_SHADOW_COLUMNS = ShadowScore.__struct_fields__
+_INSERT_SHADOW = f"insert into shadow_scores ({', '.join(_SHADOW_COLUMNS)}) values (?, ?, ?, ?, ?)"
 _INSERT = f"insert into decisions ({', '.join(_COLUMNS)}) values ({', '.join('?' * len(_COLUMNS))})"
-ERASED = "(erased)"
-_ERASE = f"""
-begin immediate;
-drop trigger decisions_are_never_updated;
-update decisions
-set user_pseudo_id = '{ERASED}', features = '{{}}', feature_status = '{{}}', features_missing = '[]',
-    request = json_object('user_pseudo_id', '{ERASED}', 'model', model)
-where user_pseudo_id in (select id from temp.erased);
-{_NEVER_UPDATED}
-commit;
-"""
+_SELECT_SHADOW = f"select {', '.join(_SHADOW_COLUMNS)} from shadow_scores where decision_id = ?"
+_LATEST_FIRST = "select decided_at, client, user_pseudo_id, action from decisions order by rowid desc"
 _SELECT = f"select {', '.join(_COLUMNS)} from decisions where decision_id = ?"
 
 
 class AuditLog:
-    """The table `decisions` of an SQLite file; a failed write closes it, and the next one opens it afresh."""
+    """The tables `decisions` and `shadow_scores` of an SQLite file.
+
+    A failed write closes it, and the next one opens it afresh.
+    """
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -112,16 +125,18 @@ class AuditLog:
         with self._using:
             self._close()
 
-    def append(self, decisions: Sequence[AuditedDecision]) -> None:
-        """Put all of `decisions` on record; on return they are on the disk.
+    def append(self, decisions: Sequence[AuditedDecision], shadows: Sequence[ShadowScore] = ()) -> None:
+        """Put all of `decisions` on record, and what was said beside them; on return they are on the disk.
 
         Raises:
             AuditUnavailableError: none of them is on record.
         """
         rows = [_row(decision) for decision in decisions]
-        with self._connected() as connection:
+        with self.opened() as connection:
             connection.execute("begin immediate")
             connection.executemany(_INSERT, rows)
+            if shadows:
+                connection.executemany(_INSERT_SHADOW, [msgspec.structs.astuple(shadow) for shadow in shadows])
             connection.execute("commit")
 
     def find(self, decision_id: str) -> AuditedDecision | None:
@@ -130,21 +145,46 @@ class AuditLog:
         Raises:
             AuditUnavailableError: the record can't be read.
         """
-        with self._connected() as connection:
+        with self.opened() as connection:
             found = connection.execute(_SELECT, [decision_id]).fetchone()
         return _decision(found) if found else None
 
+    def find_shadow(self, decision_id: str) -> ShadowScore | None:
+        """What a challenger said beside the decision under `decision_id`.
+
+        Raises:
+            AuditUnavailableError: the record can't be read.
+        """
+        with self.opened() as connection:
+            found = connection.execute(_SELECT_SHADOW, [decision_id]).fetchone()
+        return ShadowScore(*found) if found else None
+
+    def shown_since(self, client: str, instant: int) -> Iterator[str]:
+        """The user of each decision of `client` that shows, from `instant` on, in microseconds UTC.
+
+        Raises:
+            AuditUnavailableError: the record can't be read.
+        """
+        with self.opened() as connection:
+            # rows lie in the order of time, and no index is kept for this alone
+            for at, its_client, user, action in connection.execute(_LATEST_FIRST):
+                if at < instant:
+                    break
+                if its_client == client and action == Action.SHOW:
+                    yield user
+
     def check(self) -> None:
         """Raises AuditUnavailableError unless a write could begin."""
-        with self._connected() as connection:
+        with self.opened() as connection:
             connection.executescript("begin immediate; rollback;")
 
     @contextmanager
-    def _connected(self) -> Iterator[sqlite3.Connection]:
+    def opened(self) -> Iterator[sqlite3.Connection]:
+        """The file, also for what is kept beside the decisions; what fails in it raises AuditUnavailableError."""
         with self._using:
             try:
                 if self._connection is None:
-                    self._connection = _open(self.file)
+                    self._connection = connect(self.file)
                 yield self._connection
             except (sqlite3.Error, OSError) as error:
                 self._close()
@@ -162,32 +202,14 @@ def replay(decision: AuditedDecision, bundle: Bundle) -> float:
     return float(bundle.score_rows([decision.features])[0])
 
 
-def erase(file: Path, ids: Sequence[str]) -> int:
-    """Blank what describes a user in the decisions about them; returns how many there were.
-
-    The rows stay, since each answer that was given keeps its record: when, by which model, what and how sure.
-    """
-    if not file.is_file():
-        return 0
-    with closing(_open(file)) as connection:
-        connection.execute("create temp table erased (id text)")
-        connection.executemany("insert into erased values (?)", [(user,) for user in ids])
-        query = "select count(*) from decisions where user_pseudo_id in (select id from erased)"
-        ((decisions,),) = connection.execute(query).fetchall()
-        if decisions:
-            connection.executescript(_ERASE)
-            # deleted bytes stay in the file until it is written anew, and in the log until that is emptied
-            connection.executescript("vacuum; pragma wal_checkpoint(truncate);")
-    return int(decisions)
-
-
-def _open(file: Path) -> sqlite3.Connection:
+def connect(file: Path) -> sqlite3.Connection:
+    """A connection to the record, which is made where it isn't there."""
     file.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     connection.execute("pragma journal_mode = wal")
     # In WAL mode only FULL flushes at each commit; less may lose acknowledged rows when the power fails.
     connection.execute("pragma synchronous = full")
-    connection.executescript(_TABLE + _NEVER_UPDATED + _NEVER_DELETED)
+    connection.executescript(_TABLE + NEVER_UPDATED + _NEVER_DELETED)
     return connection
 
 

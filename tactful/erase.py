@@ -15,12 +15,13 @@ from feature_repo import erasure as features
 from ga4_export import erasure, whole
 from ga4_export.erasure import Ids
 from ga4_export.privacy import pseudonym
-from serving import audit
+from serving import audit_erasure, session_file
 from tactful import claims, home
 from tactful.claims import Claim
 from tactful.home import EARLIER, ERASURES, HomeError
 from tactful.landing import landing_of
 from tactful.settings import Settings, SettingsError, variable
+from tactful.stores import decision_record
 
 _TEXTS = ("reports", "logs", "dagster/storage")
 """Where a page or a log could quote a row."""
@@ -95,7 +96,7 @@ def _refuse_untouchable(settings: Settings) -> None:
     if warehouse.is_file():
         with _in_use(warehouse):
             duckdb.connect(str(warehouse)).close()
-    for file in (_online_store(settings), _decisions(settings)):
+    for file in (_online_store(settings), decision_record(settings)):
         if file.is_file():
             with _in_use(file), closing(sqlite3.connect(file, timeout=_PATIENCE)) as connection:
                 connection.execute("begin immediate")
@@ -126,13 +127,17 @@ def _erase_built(settings: Settings, ids: Ids) -> Mapping[str, int]:
     warehouse = settings.home / "warehouse.duckdb"
     with _in_use(warehouse):
         tables = features.erase_warehouse(warehouse, ids)
+    with _in_use(_sessions(settings)):
+        sessions = session_file.erase(_sessions(settings), ids)
     with _in_use(_online_store(settings)):
         views = features.erase_online(settings, ids)
-    with _in_use(_decisions(settings)):
-        decisions = audit.erase(_decisions(settings), ids)
+    with _in_use(decision_record(settings)):
+        decisions = audit_erasure.erase(decision_record(settings), ids)
     return {
         **{f"warehouse.{table}": rows for table, rows in tables.items()},
+        "sessions": sessions,
         "offline_features": features.erase_parquet(settings.home / "feature_store" / "offline", ids),
+        "decision_log": features.erase_parquet(settings.home / "decision_log", ids),
         "training_sets": features.erase_parquet(settings.home / "training_sets", ids),
         "online_store": views,
         "decisions": decisions,
@@ -152,12 +157,12 @@ def _in_use(file: Path) -> Iterator[None]:
         raise HomeError(f"{file} is in use by another process: stop it, and erase again.") from None
 
 
+def _sessions(settings: Settings) -> Path:
+    return settings.home / "decisions" / "sessions.sqlite"
+
+
 def _online_store(settings: Settings) -> Path:
     return settings.home / "feature_store" / "online_store.db"
-
-
-def _decisions(settings: Settings) -> Path:
-    return settings.home / "decisions" / "decisions.sqlite"
 
 
 def _earlier(folder: Path) -> list[Path]:

@@ -1,14 +1,18 @@
-"""Decisions: the service that decides, tried on a visitor of the last day."""
+"""Decisions: what the service has put on record, and the service itself, tried on a visitor of the last day."""
 
 import json
+from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 
 from feature_repo.contract import FeatureTable
 from ml.specs import POPUP_BEHAVIOUR
-from orchestration.assets.features import online_tables
+from orchestration.assets.features import SAID_BY_MODELS, online_tables
 from orchestration.assets.models import models
+from orchestration.partitions import DAILY, IN_ONE_RUN, days_of, is_rebuild
 from orchestration.resources import ALL_DAYS, OWNERS, SETTINGS, TABLES, WAREHOUSE_POOL, WarehouseResource
 
 GROUP = "decisions"
@@ -27,6 +31,53 @@ _EVENTS = f"""
     order by activity_index
 """
 _NEWEST = f"select max(known_at) as known_at from fct_user_features where feature_date {ALL_DAYS}"
+_DAY = "decision_date"
+_NOT_COPIED = ("decided_at", "request", "features", "feature_status", "features_missing", "digest", "shadow_digest")
+"""What the table leaves to the files."""
+
+
+@dg.asset(
+    # dbt makes the table that the days are copied to
+    deps=[dg.AssetKey("fct_sessions")],
+    group_name=SAID_BY_MODELS,
+    kinds={"sqlite", "parquet", "bigquery" if SETTINGS.profile == "gcp" else "duckdb"},
+    owners=OWNERS,
+    partitions_def=DAILY,
+    backfill_policy=IN_ONE_RUN,
+    pool=WAREHOUSE_POOL,
+)
+def decision_log(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:
+    """The decisions on record by the day of their moment, with shadow scores and rewards: a file a day, and a table."""
+    table, folder = decision_log.key.path[-1], SETTINGS.home / "decision_log"
+    if is_rebuild(context):
+        warehouse.forget(table)
+    counts = {}
+    for day, rows in _copied(days_of(context)):
+        warehouse.replace_day(table, _DAY, day, rows)
+        counts[day.isoformat()] = len(rows)
+    return dg.MaterializeResult(
+        metadata={"dagster/row_count": sum(counts.values()), "days": counts, "folder": dg.MetadataValue.path(folder)}
+    )
+
+
+def _copied(days: Sequence[date]) -> Iterator[tuple[date, pd.DataFrame]]:
+    """Each of `days` that has decisions, with what the table holds of them; a file holds all."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from serving.decision_log import SCHEMA, days_decided, export_day
+    from tactful.stores import decision_record
+
+    record = decision_record(SETTINGS)
+    decided = days_decided(record, SETTINGS.zone)
+    first, last = decided or (date.max, date.min)
+    for day in days:
+        if first <= day <= last:
+            file = SETTINGS.home / "decision_log" / f"{day}.parquet"
+            export_day(record, day, SETTINGS.zone, file)
+            rows = pq.read_table(file, columns=[name for name in SCHEMA.names if name not in _NOT_COPIED])
+            dated = rows.append_column(_DAY, pa.array([day] * len(rows), pa.date32()))
+            yield day, dated.to_pandas(types_mapper=pd.ArrowDtype)
 
 
 @dg.asset(

@@ -27,6 +27,7 @@ from orchestration.resources import (
     WarehouseResource,
     all_rows,
 )
+from tactful.stores import decision_record
 
 if TYPE_CHECKING:
     from ml.terms import Terms
@@ -134,11 +135,14 @@ def _model(spec: ModelSpec, training_set: dg.AssetsDefinition) -> dg.AssetsDefin
         from ml.datasets import DatasetError, TrainingSet, features_of
         from ml.release import release_model
         from ml.training import TooFewPositives
+        from serving.logged import newest_scored
 
         frame = pd.read_parquet(training_set_file(spec.name))
         data = TrainingSet(frame, features_of(TABLES, spec.name), spec.label)
         store = registry.open()
         terms = asked_by(context.run, terms_of(TABLES, warehouse), store.champion(spec.name))
+        if spec.decides:
+            terms = replace(terms, logged=newest_scored(decision_record(SETTINGS), spec.name))
         with TemporaryDirectory() as folder:
             try:
                 release = release_model(spec, data, store, terms, Path(folder))

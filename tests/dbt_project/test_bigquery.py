@@ -32,6 +32,10 @@ SPANS: dict[str, dict[str, set[tuple[int | None, int | None]]]] = {
     "fct_user_behaviour": {"int_user_days": {(27, 0)}},
     "fct_user_segments": {"user_segment_labels": {(0, 0)}},
     "fct_user_scores": {"user_model_scores": {(0, 0)}},
+    "stg_decisions": {"decision_log": {(0, 0)}},
+    # a session may have begun on the day before
+    "fct_decisions": {"stg_decisions": {(0, 0)}, "fct_sessions": {(1, 0)}},
+    "fct_decision_kpis": {"fct_decisions": {(0, 0)}},
     "fct_decision_labels": {"int_events_sessionized": {(0, 0)}, "fct_popup_impressions": {(0, 0)}},
     "fct_daily_kpis": {"fct_sessions": {(0, 0)}},
     "fct_daily_funnel": {"fct_sessions": {(0, 0)}},
@@ -74,7 +78,12 @@ def test_nothing_is_left_that_duckdb_alone_knows(compiled: dict[str, Model]) -> 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_run_of_a_day_reads_the_partitions_it_needs(name: str, compiled: dict[str, Model]) -> None:
-    partitions = {"events_*": "_table_suffix", **dict.fromkeys(("user_segment_labels", "user_model_scores"), "feature_date"), **{other: model.day for other, model in compiled.items() if model.day}}
+    partitions = {
+        "events_*": "_table_suffix",
+        **dict.fromkeys(("user_segment_labels", "user_model_scores"), "feature_date"),
+        "decision_log": "decision_date",
+        **{other: model.day for other, model in compiled.items() if model.day},
+    }
     spans: dict[str, set[tuple[int | None, int | None]]] = {}
     for select in sqlglot.parse_one(compiled[name].sql, dialect="bigquery").find_all(exp.Select):
         for table in _tables(select):

@@ -22,7 +22,8 @@ from feature_repo.contract import FeatureTable
 from feature_repo.offline import History, Marts
 from feature_repo.store import open_store
 from ga4_export.landing import Landing
-from serving.audit import ERASED, AuditLog
+from serving.audit import AuditLog
+from serving.audit_erasure import ERASED
 from tactful import home
 from tactful.erase import Receipt, erase
 from tactful.home import HomeError
@@ -214,16 +215,19 @@ def test_nobody_is_erased_while_a_run_works_on_the_home(small: Settings, console
 
 
 def test_a_pseudonymous_user_is_erased_by_ga4_s_own_id(small: Settings, console: Console) -> None:
-    keyed = Settings(home=small.home, pseudonym_key="k" * 32)
+    keyed = Settings(home=small.home, pseudonym_key="0123456789abcdef" * 2)
     stored = landing_of(keyed).privacy.stored_id(NOBODY)
-    (small.home / "training_sets").mkdir()
     with duckdb.connect() as connection:
-        for name, user in (("before", NOBODY), ("after", stored), ("neighbour", f"{stored}0")):
-            file = small.home / "training_sets" / f"{name}.parquet"
-            connection.execute(f"copy (select '{user}' as user_pseudo_id) to '{file}'")
+        for folder in ("training_sets", "decision_log"):
+            (small.home / folder).mkdir()
+            for name, user in (("before", NOBODY), ("after", stored), ("neighbour", f"{stored}0")):
+                file = small.home / folder / f"{name}.parquet"
+                connection.execute(f"copy (select '{user}' as user_pseudo_id) to '{file}'")
 
-    assert erase(keyed, NOBODY, console).rows["training_sets"] == 2
-    assert pq.read_metadata(small.home / "training_sets" / "neighbour.parquet").num_rows == 1
+    removed = erase(keyed, NOBODY, console).rows
+    for folder in ("training_sets", "decision_log"):
+        assert removed[folder] == 2
+        assert pq.read_metadata(small.home / folder / "neighbour.parquet").num_rows == 1
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,17 @@ def test_the_lookup_of_the_readme_serves_a_user_s_features(ran: Ran) -> None:
     assert re.search(r"'sessions_28d': \[\d+\]", told.stdout)
 
 
-def test_every_file_that_the_readme_links_is_there() -> None:
+def test_every_place_that_the_readme_links_is_there() -> None:
     text = (PROJECT / "README.md").read_text()
 
-    assert [link for link in re.findall(r"\]\((docs/[^)]+)\)", text) if not (PROJECT / link).exists()] == []
+    assert [link for link in re.findall(r"\]\((docs/[^)]+)\)", text) if not _is_there(link)] == []
+
+
+def _is_there(link: str) -> bool:
+    """Whether a page exists, and has the heading that a link names as GitHub does."""
+    name, _, anchor = link.partition("#")
+    page = PROJECT / name
+    if not anchor or not page.exists():
+        return page.exists()
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return anchor in {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}

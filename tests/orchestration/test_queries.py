@@ -113,3 +113,11 @@ def test_every_daily_table_is_read_with_a_condition_on_its_day(manifest: Path) -
     assert [all_rows(table) for table in read] == [
         f"select * from {table} where {daily[table]} {ALL_DAYS}" for table in read
     ]
+
+
+def test_a_day_lived_through_again(columns: Query) -> None:
+    from orchestration.served_parity import _EVENTS, _MOMENTS
+
+    day = date(2026, 1, 5)
+    assert columns(_MOMENTS.format(day=day)) == ("session_key", "user_pseudo_id", "event_timestamp", "known_at")
+    assert columns(_EVENTS.format(day=day)) == ("session_key", "event_name", "event_timestamp")

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from feast import FeatureStore, FileSource
@@ -151,6 +152,13 @@ class Platform:
                 table = f"{SCHEMA}.{model.name}"
                 connection.execute(f"delete from {table} where {model.day} between '{first}' and '{last}'")
                 connection.execute(f"insert into {table} by name {sql}")
+
+    def query(self, sql: str) -> pd.DataFrame:
+        """The rows of a query over the warehouse's tables."""
+        with duckdb.connect(str(self._warehouse), read_only=True) as connection:
+            connection.execute(f"use {SCHEMA}")
+            rows: pd.DataFrame = connection.execute(sql).df()
+        return rows
 
     def store(self, feature_at: str = FEATURE_AT, known_at: str = KNOWN_AT) -> FeatureStore:
         """The home's store, with these columns for clocks."""

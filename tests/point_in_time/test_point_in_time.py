@@ -6,14 +6,20 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
+from feature_repo import versions
 from feature_repo.contract import FEATURE_AT, KNOWN_AT
-from feature_repo.offline import MOMENT, training_frame
+from feature_repo.offline import MOMENT, History, training_frame
+from ml.datasets import features_of
+from serving import parity
+from serving.parity import ServedParity
 from tests.point_in_time.oracle import Lifetimes, Oracle, Session
-from tests.point_in_time.platform import SERVICE, Platform, Project, compile_project
+from tests.point_in_time.platform import MODEL, SERVICE, Platform, Project, compile_project
 from tests.point_in_time.shop import (
     FIRST_DAY,
     ZONE,
@@ -98,6 +104,65 @@ def test_the_oracle_objects_to_a_single_clock(
     labels = _labels(oracle, corrected, _twice(corrected))
 
     assert _differences(training_frame(platform.store(clock, ""), SERVICE, labels), oracle)
+
+
+@settings(
+    max_examples=2, phases=[Phase.generate], deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)
+@given(told=worlds(users=16))
+def test_what_would_have_been_served_is_what_models_learn_of(
+    project: Project, tmp_path_factory: pytest.TempPathFactory, told: list[Told]
+) -> None:
+    platform = _platform(tmp_path_factory.mktemp("home"), project, list(deliveries(told, DAYS, ROUNDS)))
+
+    found = _served_parity(platform, platform.query("from int_events_sessionized"))
+
+    assert found.examples == ()
+    assert found.rows > 0
+
+
+def test_what_would_have_been_served_otherwise_is_named(platform: Platform) -> None:
+    events = platform.query("from int_events_sessionized")
+    assert _served_parity(platform, events).different == 0
+
+    # the service hears nothing of carts
+    deaf = _served_parity(platform, events[events["event_name"] != "view_item"])
+    assert deaf.different > 0
+    assert all("view" in name or name.startswith(("acts", "seconds")) for name in deaf.features)
+
+
+def _served_parity(platform: Platform, events: pd.DataFrame) -> ServedParity:
+    """As the check of the same name, of all days at once: of moments of which it is known what the service heard."""
+    features = features_of(platform.project.tables, MODEL)
+    moments = platform.query(
+        "select session_key, user_pseudo_id, feature_at as event_timestamp from fct_session_activity "
+        "where known_at <= feature_at order by all"
+    )
+    with duckdb.connect() as connection:
+        connection.register("moments", moments.assign(place=range(len(moments))))
+        known = {
+            table.view: connection.execute(
+                versions.known_then(History.of(platform.home, table).all_versions, "from moments", table)
+            ).df()
+            for table in platform.project.tables
+        }
+        (activity,) = (table for table in platform.project.tables if table.view == "session_activity")
+        counted = versions.counted(History.of(platform.home, activity).all_versions, "from moments", activity)
+        is_once = np.array([count == 1 for (count,) in connection.execute(counted).fetchall()])
+    # what was corrected since was heard otherwise, and of two acts at once either may be heard first
+    all_events = platform.query("from int_events_sessionized")
+    was_heard = (
+        is_once
+        & (known[activity.view][FEATURE_AT] == moments[MOMENT]).to_numpy()
+        & parity.is_alone(moments, all_events)
+    )
+    moments = moments[was_heard].reset_index(drop=True)
+    known = {view: rows[was_heard].reset_index(drop=True) for view, rows in known.items()}
+    profile = known["session_profile"][FEATURE_AT]
+    assert not (moments[MOMENT] - profile > LIFETIMES.profile).any()
+    offline = training_frame(platform.store(), SERVICE, moments.assign(place=range(len(moments))))
+    served = parity.serve(features, moments, events, known)
+    return parity.compare(features, served, offline.sort_values("place"))
 
 
 def test_the_oracle_objects_to_feast_s_own_join(platform: Platform, oracle: Oracle, corrected: list[Told]) -> None:

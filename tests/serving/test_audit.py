@@ -87,7 +87,7 @@ def test_nothing_to_put_on_record_is_nothing(audit: AuditLog) -> None:
 
 
 def test_each_commit_is_flushed_to_the_disk(audit: AuditLog) -> None:
-    with audit._connected() as connection:
+    with audit.opened() as connection:
         assert connection.execute("pragma journal_mode").fetchone() == ("wal",)
         assert connection.execute("pragma synchronous").fetchone() == (2,)
 

@@ -21,7 +21,7 @@ from tactful.source import source_of
 from tests.ga4_export.conftest import DAY, NOW, event
 from tests.ga4_export.matrix import landed_rows
 
-KEYED = {"pseudonym_key": "k" * 32}
+KEYED = {"pseudonym_key": "0123456789abcdef" * 2}
 
 
 def _home(folder: Path, **stated: str) -> Settings:

@@ -1,25 +1,33 @@
 {# Tables that assets write what models say to, as sources: they are there before anything was said. #}
 {% macro create_user_segment_labels() %}
-    {{- create_model_table('user_segment_labels', 'id string, name string, version string') -}}
+    {{- create_daily_table('user_segment_labels', user_day_columns() ~ ', id string, name string, version string', 'feature_date') -}}
 {% endmacro %}
 
 {% macro create_user_model_scores() %}
-    {{- create_model_table('user_model_scores', 'model string, answer string, score float64, version string') -}}
+    {{- create_daily_table('user_model_scores', user_day_columns() ~ ', model string, answer string, score float64, version string', 'feature_date') -}}
+{% endmacro %}
+
+{% macro create_decision_log() %}
+    {%- set columns = 'decision_date date, decision_id string, user_pseudo_id string, client string, moment int64, '
+        ~ 'model string, version string, score float64, threshold float64, action string, reason string, '
+        ~ 'action_probability float64, shadow_version string, shadow_score float64, shadow_threshold float64, '
+        ~ 'shown_at int64, closed_at int64, clicked_at int64, converted_at int64' -%}
+    {{- create_daily_table('decision_log', columns, 'decision_date') -}}
 {% endmacro %}
 
 
-{# A table of what is said of users by day. #}
-{% macro create_model_table(name, said) %}
-    {{- return(adapter.dispatch('create_model_table', 'tactful')(name, said)) -}}
+{# A table by day. #}
+{% macro create_daily_table(name, columns, day) %}
+    {{- return(adapter.dispatch('create_daily_table', 'tactful')(name, columns, day)) -}}
 {% endmacro %}
 
-{% macro duckdb__create_model_table(name, said) %}
-    create table if not exists {{ target.schema }}.{{ name }} ({{ user_day_columns() }}, {{ said }})
+{% macro duckdb__create_daily_table(name, columns, day) %}
+    create table if not exists {{ target.schema }}.{{ name }} ({{ columns }})
 {% endmacro %}
 
-{% macro bigquery__create_model_table(name, said) %}
-    create table if not exists {{ target.schema }}.{{ name }} ({{ user_day_columns() }}, {{ said }})
-    partition by feature_date
+{% macro bigquery__create_daily_table(name, columns, day) %}
+    create table if not exists {{ target.schema }}.{{ name }} ({{ columns }})
+    partition by {{ day }}
     options (require_partition_filter = true)
 {% endmacro %}
 
