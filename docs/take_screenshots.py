@@ -14,9 +14,8 @@ CHROMIUM = "/usr/bin/chromium"
 def main() -> int:
     """Take all pictures; needs a run, `make ui`, and Debian's package chromium."""
     settings = tactful_settings.load()
-    dagster, mlflow, reports = (
-        f"http://127.0.0.1:{port}" for port in (settings.dagster_port, settings.mlflow_port, settings.reports_port)
-    )
+    ports = (settings.dagster_port, settings.mlflow_port, settings.reports_port, settings.decision_port)
+    dagster, mlflow, reports, decisions = (f"http://127.0.0.1:{port}" for port in ports)
     PICTURES.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
@@ -26,6 +25,7 @@ def main() -> int:
         _take(page, f"{mlflow}/#/models/popup_behaviour/versions/1", "mlflow_version", wait=6_000)
         _take(page, f"{reports}/drift/evidently.html", "drift", wait=5_000)
         _take(page, f"{reports}/expectations/user_features.html", "expectations", wait=1_000)
+        _take_shop(browser.new_page(viewport={"width": 1200, "height": 640}), f"{decisions}/demo")
         browser.close()
     return 0
 
@@ -37,6 +37,19 @@ def _take(page: Page, address: str, name: str, wait: int) -> None:
         page.get_by_label("Close", exact=True).first.click()
         page.wait_for_timeout(1_000)
     page.screenshot(path=PICTURES / f"{name}.png")
+
+
+def _take_shop(page: Page, address: str) -> None:
+    """A visitor with two things in the basket, whom the champion of the default run shows the pop-up."""
+    page.goto(address)
+    page.get_by_role("link", name="Oak Lamp").click()
+    for _ in range(2):
+        page.get_by_role("button", name="Add to basket").click()
+    page.mouse.move(300, 300)
+    page.mouse.move(300, -1)
+    page.get_by_role("dialog").wait_for()
+    page.get_by_text("on record").first.wait_for()
+    page.screenshot(path=PICTURES / "shop_popup.png")
 
 
 if __name__ == "__main__":

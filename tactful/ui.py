@@ -4,9 +4,9 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import Popen
 from types import FrameType
@@ -32,17 +32,24 @@ class UiError(RuntimeError):
 
 @dataclass(frozen=True)
 class Server:
-    """A process that serves a page; `port` is None where it serves none, `setting` is what moves the port."""
+    """A process that serves a page; `port` is None where it serves none, `setting` is what moves the port.
+
+    `others` are other pages of its port, by what they are.
+    """
 
     name: str
     command: Sequence[str]
     port: int | None = None
     setting: str = ""
     path: str = "/"
+    others: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def address(self) -> str:
-        return f"http://{LOOPBACK}:{self.port}{self.path}"
+        return self.address_of(self.path)
+
+    def address_of(self, path: str) -> str:
+        return f"http://{LOOPBACK}:{self.port}{path}"
 
 
 def servers(settings: Settings) -> tuple[Server, ...]:
@@ -67,7 +74,14 @@ def servers(settings: Settings) -> tuple[Server, ...]:
             "MLFLOW_PORT",
             "/#/models",
         ),
-        Server("Decision API", [python, "-m", "tactful", "serve"], settings.decision_port, "DECISION_PORT", "/docs"),
+        Server(
+            "Decision API",
+            [python, "-m", "tactful", "serve"],
+            settings.decision_port,
+            "DECISION_PORT",
+            "/docs",
+            {"Demonstration shop": "/demo"},
+        ),
         Server(
             "Reports: expectations, drift",
             [
@@ -93,6 +107,7 @@ def show(settings: Settings, console: Console) -> None:
         UiError: a port is in use, or a server ended by itself.
         SettingsError: nothing has run in the home yet.
     """
+    settings = settings.model_copy(update={"demo_shop": True})
     home.prepare(settings)
     home.require_run(settings)
     source = known_source(settings)
@@ -179,4 +194,6 @@ def _addresses(to_show: Sequence[Server]) -> Table:
     for server in to_show:
         if server.port is not None:
             table.add_row(f"[bold]{server.name}[/]", server.address)
+            for name, path in server.others.items():
+                table.add_row(f"[bold]{name}[/]", server.address_of(path))
     return table

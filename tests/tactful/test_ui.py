@@ -1,0 +1,16 @@
+"""The pages that are shown together."""
+
+from rich.console import Console
+
+from tactful import ui
+from tactful.settings import Settings
+
+
+def test_the_demonstration_shop_is_printed_among_the_addresses() -> None:
+    console = Console(width=120)
+    with console.capture() as printed:
+        console.print(ui._addresses(ui.servers(Settings(decision_port=8123))))
+
+    addresses = dict(line.rsplit(maxsplit=1) for line in printed.get().splitlines())
+    assert addresses["Demonstration shop"] == "http://127.0.0.1:8123/demo"
+    assert addresses["Decision API"] == "http://127.0.0.1:8123/docs"
