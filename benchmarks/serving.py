@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-from benchmarks import serving_load
+from benchmarks import serving_load, serving_sessions
 from benchmarks.serving_load import Answered, Load
 from benchmarks.serving_processes import Running, one_call_each, ours, service, whole_chain
 from benchmarks.serving_shop import Shop, bodies, build
@@ -59,15 +59,16 @@ class Bench:
     def ask(self, name: str, shop: Shop, running: Running, connections: int, rate: float | None = None) -> Measured:
         """Single decisions."""
         load = Load(running.port, "/v1/decide", shop.token, self.singles, connections, self.seconds, rate)
-        return self._measure(name, running, load, 1)
+        return self.measure(name, running, load, 1)
 
     def ask_batches(self, name: str, shop: Shop, running: Running, a_request: int) -> Measured:
         """Many decisions a request, four requests at a time."""
         lists = bodies(20, a_request)
         load = Load(running.port, "/v1/decide:batch", shop.token, lists, 4, self.seconds)
-        return self._measure(name, running, load, a_request)
+        return self.measure(name, running, load, a_request)
 
-    def _measure(self, name: str, running: Running, load: Load, a_request: int) -> Measured:
+    def measure(self, name: str, running: Running, load: Load, a_request: int) -> Measured:
+        """What `load` gives, of which a request asks for `a_request` decisions or holds as many events."""
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as generator:
             generator.submit(os.getpid).result()
             before = running.cpu_seconds()
@@ -115,6 +116,7 @@ def _measure_ours(bench: Bench, shop: Shop, running: Running) -> None:
     bench.ask("5,000/s arriving", shop, running, 512, rate=5_000)
     for a_request in (64, 256):
         bench.ask_batches(f"batches of {a_request}", shop, running, a_request)
+    serving_sessions.measure(bench.measure, shop, running, bench.seconds)
     bench.ask(f"{OVERLOAD} times too many arriving", shop, running, 2_048, rate=OVERLOAD * closed.decisions)
     bench.ask("1 connection, just after", shop, running, 1)
 

@@ -17,7 +17,10 @@ import uvloop
 
 @dataclass(frozen=True)
 class Load:
-    """Whom to ask what: `bodies` go to `path` in turn for `seconds`, at `rate` a second or as fast as answers come."""
+    """Whom to ask what: `bodies` go to `path` in turn for `seconds`, at `rate` a second or as fast as answers come.
+
+    A `{place}` in `path` is the number of the body.
+    """
 
     port: int
     path: str
@@ -87,9 +90,12 @@ class _Crowd:
     """All connections, and what they were answered."""
 
     def __init__(self, load: Load) -> None:
-        head = f"POST {load.path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {load.token}\r\n"
-        kind = "content-type: application/json\r\n"
-        self.asked = [f"{head}{kind}content-length: {len(body)}\r\n\r\n".encode() + body for body in load.bodies]
+        paths = [load.path.replace("{place}", str(place)) for place in range(len(load.bodies))]
+        head = f"HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {load.token}\r\ncontent-type: application/json\r\n"
+        self.asked = [
+            f"POST {path} {head}content-length: {len(body)}\r\n\r\n".encode() + body
+            for path, body in zip(paths, load.bodies, strict=True)
+        ]
         self.next = 0
         self.is_closed = False
         self.idle: deque[_Connection] = deque()

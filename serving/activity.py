@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from feature_repo.contract import ActivityRule
+from serving.clock import SECOND
 from serving.requests import Event, Value
 
 ANY_EVENT = "*"
 OWN_EVENTS = "popup_"
-SECOND = 1_000_000
 FIVE_MINUTES = 300 * SECOND
 
 

@@ -1,158 +1,97 @@
-"""The decision API: a function of its parts, with routes that decode, ask the decider, and encode."""
+"""The decision service: its parts put together, and what goes wrong in any of them put into words."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from http import HTTPStatus
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-import msgspec
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
-from starlette.routing import Route
-from starlette.types import Receive, Scope
+from starlette.responses import Response
 
 from ga4_export.privacy import Privacy
-from serving import health, openapi, requests
-from serving.access import client_of
+from serving import browser, health
+from serving.access import Access, Origins
 from serving.audit import AuditLog, AuditUnavailableError
 from serving.champions import Champions
-from serving.decisions import Asked, Decider, Decision, decision_of
-from serving.features import OnlineFeatures
-from serving.front import Front, read_body
-from serving.gathering import FullError, Gatherer
-from serving.keys import Keyring
+from serving.client_rules import ClientRules
+from serving.decision_api import DecisionApi
+from serving.decisions import Decider
+from serving.following import Followed
+from serving.front import Answer, Front
+from serving.keys import Keyring, KeyScope
+from serving.metrics import Metrics
 from serving.patience import FeaturesInTime
-from serving.problems import OVERLOADED, RefusedError, not_answered
-from serving.requests import DecideRequest
+from serving.problems import RefusedError, not_answered, unaudited
+from serving.rewards import RewardApi, Rewards
+from serving.session_exits import SessionExits
+from serving.session_scores import SessionScores
+from serving.sessions import EVENTS_ADDRESS, Live, SessionApi
+from serving.traffic import Traffic
+from serving.witness import Witness
 
-DOCS = Path(__file__).parent / "static" / "docs.html"
 
-_encode = msgspec.json.Encoder().encode
-
-
-def create_app(
-    champions: Champions, online: FeaturesInTime, audit: AuditLog, keyring: Keyring, privacy: Privacy | None = None
+def create_app(  # noqa: PLR0913  the parts of the service
+    champions: Champions,
+    online: FeaturesInTime,
+    audit: AuditLog,
+    keyring: Keyring | Access,
+    *,
+    privacy: Privacy | None = None,
+    traffic: Traffic | None = None,
+    live: Live | None = None,
+    demo_key: str | None = None,
 ) -> Starlette:
-    """The decision service; its parts open when it starts. Users are known by the ids that `privacy` stores."""
-    api = DecisionApi(champions, online, audit, keyring, privacy or Privacy())
+    """The decision service; its parts open when it starts. Users are known by the ids that `privacy` stores.
+
+    A keyring alone stays as it is; clients with it have set nothing. With a `demo_key` there is a demonstration shop
+    too, whose page holds that key.
+    """
+    access = keyring if isinstance(keyring, Access) else Access(Followed(lambda: keyring))
+    privacy, traffic, live = privacy or Privacy(), traffic or Traffic.by(access.clients), live or Live()
+    metrics, rules = Metrics(), ClientRules(audit, access.clients)
+    decider = Decider(champions, online, audit, traffic, rules)
+    ping = partial(health.ping, champions, online, audit)
+    api = DecisionApi(metrics.counted(decider.decide), audit, access, privacy, ping)
+    scores = SessionScores(champions, online, live.clock, rules.threshold, traffic)
+    exits = metrics.counted(SessionExits(audit, live.clock, traffic, rules).decide)
+    sessions = SessionApi(live, scores, exits, partial(access.admit, needed=KeyScope.LIVE), privacy.stored_id)
+    rewards = RewardApi(Rewards(audit, live.clock), partial(access.admit, needed=KeyScope.FEEDBACK))
+    metrics.gauge("feature_store_left_alone", "1 while the feature store isn't asked.", lambda: online.is_left_alone)
+    metrics.gauge("waiting", "Requests that wait to be decided.", lambda: api.gatherer.waiting)
+    asked_most = {"/v1/decide": api.decide, "/v1/decide:batch": api.decide_batch}
+
+    def answer_at(path: str) -> Answer | None:
+        return asked_most.get(path) or sessions.answer_at(path)
+
+    def address_of(path: str) -> str | None:
+        return path if path in asked_most else EVENTS_ADDRESS if sessions.answer_at(path) else None
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        with audit, champions, online, api:
+        with audit, champions, online, access, closing(decider), api, closing(rewards):
             # The first look opens the feature store: no visitor should have to wait for that, and no deadline holds it.
             health.ping(champions, online.store, audit)
-            yield
+            async with sessions:
+                yield
 
-    return Starlette(
-        routes=[
-            Route("/v1/decisions/{decision_id}", api.decision),
-            Route("/healthz", api.is_alive),
-            Route("/readyz", api.is_ready),
-            Route("/openapi.json", api.description),
-            Route("/docs", api.docs),
+    service = Starlette(
+        routes=[*sessions.routes(), *rewards.routes(), *api.routes(), *metrics.routes(), *browser.routes(demo_key)],
+        middleware=[
+            Middleware(Witness, metrics, address_of),
+            Middleware(Origins, access.clients),
+            Middleware(Front, answer_at),
         ],
-        middleware=[Middleware(Front, {"/v1/decide": api.decide, "/v1/decide:batch": api.decide_batch})],
         lifespan=lifespan,
         exception_handlers=_HANDLERS,
     )
-
-
-class DecisionApi:
-    """The routes; each /v1 route first asks who is there."""
-
-    def __init__(
-        self, champions: Champions, online: OnlineFeatures, audit: AuditLog, keyring: Keyring, privacy: Privacy
-    ) -> None:
-        self.gatherer = Gatherer(Decider(champions, online, audit).decide)
-        self.audit = audit
-        self.keyring = keyring
-        self.privacy = privacy
-        self.ping = partial(health.ping, champions, online, audit)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.gatherer.close()
-
-    async def decide(self, scope: Scope, receive: Receive) -> bytes:
-        client = self._admit(scope)
-        body = await read_body(receive, requests.BODY_LIMIT, requests.body_too_large)
-        (answer,) = await self._ask(client, [requests.decode(body)])
-        if isinstance(answer, RefusedError):
-            raise answer
-        return _encode(answer)
-
-    async def decide_batch(self, scope: Scope, receive: Receive) -> bytes:
-        client = self._admit(scope)
-        body = await read_body(receive, requests.BATCH_BODY_LIMIT, requests.batch_too_large)
-        answers = await self._ask(client, requests.decode_batch(body))
-        return _encode([answer.stated if isinstance(answer, RefusedError) else answer for answer in answers])
-
-    def _admit(self, scope: Scope) -> str:
-        """The client of a request that can be taken now; what can't is refused before it is read."""
-        if self.gatherer.is_full:
-            raise _overloaded()
-        return client_of(scope, self.keyring)
-
-    async def _ask(self, client: str, asked: Sequence[DecideRequest]) -> Sequence[Decision | RefusedError]:
-        try:
-            return await self.gatherer.ask([Asked(client, self._stored(request)) for request in asked])
-        except FullError:
-            raise _overloaded() from None
-        except AuditUnavailableError:
-            raise _unaudited() from None
-
-    def _stored(self, request: DecideRequest) -> DecideRequest:
-        """`request` with the id under which its user is stored."""
-        stored_id = self.privacy.stored_id(request.user_pseudo_id)
-        if stored_id == request.user_pseudo_id:
-            return request
-        return msgspec.structs.replace(request, user_pseudo_id=stored_id)
-
-    async def decision(self, request: Request) -> Response:
-        client = client_of(request.scope, self.keyring)
-        audited = await run_in_threadpool(self.audit.find, request.path_params["decision_id"])
-        if audited is None or audited.client != client:
-            raise RefusedError(HTTPStatus.NOT_FOUND, "E_NO_DECISION", "This client has no decision of that id.")
-        return _json(decision_of(audited))
-
-    async def is_alive(self, _: Request) -> Response:
-        return _json({"status": "alive"})
-
-    async def is_ready(self, _: Request) -> Response:
-        faults = await run_in_threadpool(self.ping)
-        dependencies = {name: fault.detail if fault else "ok" for name, fault in faults.items()}
-        fault = next(filter(None, faults.values()), None)
-        if fault:
-            raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, fault.code, fault.detail, dependencies=dependencies)
-        return _json({"status": "ready", "dependencies": dependencies})
-
-    async def description(self, _: Request) -> Response:
-        return _json(openapi.document())
-
-    async def docs(self, _: Request) -> Response:
-        return FileResponse(DOCS)
-
-
-def _json(answer: Any) -> Response:
-    return Response(_encode(answer), media_type="application/json")
-
-
-def _overloaded() -> RefusedError:
-    detail = "As many requests wait as may wait; try again in a second."
-    return RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, OVERLOADED, detail)
-
-
-def _unaudited() -> RefusedError:
-    detail = "A decision that can't be put on record is not made; try again."
-    return RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "E_AUDIT_UNAVAILABLE", detail)
+    # one address for each thing
+    service.router.redirect_slashes = False
+    service.state.end_streams = live.listeners.end
+    return service
 
 
 async def _refuse(_: Request, refused: RefusedError) -> Response:
@@ -164,7 +103,7 @@ async def _refuse_route(request: Request, error: HTTPException) -> Response:
 
 
 async def _refuse_unaudited(_: Request, __: AuditUnavailableError) -> Response:
-    return _unaudited().response()
+    return unaudited().response()
 
 
 async def _refuse_unforeseen(_: Request, __: Exception) -> Response:

@@ -1,14 +1,15 @@
-"""The champion of each model, kept in memory and followed as its alias moves in MLflow's registry."""
+"""The champion and the challenger of each model, kept in memory and followed as their aliases move in the registry."""
 
 import logging
 import re
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from ml import bundle, policy
 from ml.bundle import Bundle
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import RegisteredModel
 
-ALIAS = "champion"
+CHAMPION = "champion"
+CHALLENGER = "challenger"
 DIGEST_TAG = "bundle_digest"
 ARTIFACT = "bundle"
 SQLITE = "sqlite:///"
@@ -29,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 class ChampionError(Exception):
-    """The champion of a model can't be served; the message says which version and why."""
+    """The champion or challenger of a model can't be served; the message says which version and why."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,17 @@ class Champion:
         return Assembler(self.bundle.features)
 
 
-class Champions:
-    """The latest good champion of each of `models`; every `interval` seconds it looks for a moved alias or threshold.
+class Served(NamedTuple):
+    """The versions of a model in memory, as they were at one moment."""
 
-    A champion stays in memory while the registry is away, or names a version or a threshold that can't be served.
+    champion: Champion | None
+    challenger: Champion | None
+
+
+class Champions:
+    """The latest good champion and challenger of each of `models`, looked for anew every `interval` seconds.
+
+    They stay in memory while the registry is away, or names a version or a threshold that can't be served.
     """
 
     def __init__(self, tracking_uri: str, models: Sequence[str], cache: Path, interval: float = 5.0) -> None:
@@ -60,12 +69,19 @@ class Champions:
         self.interval = interval
         self._client: MlflowClient | None = None
         self._loaded: dict[str, Champion] = {}
+        self._challengers: dict[str, Champion] = {}
         self._problems: dict[str, str] = {}
         self._stopped = threading.Event()
         self._watch = threading.Thread(target=self._follow, name="champions", daemon=True)
 
     def of(self, model: str) -> Champion | None:
         return self._loaded.get(model)
+
+    def challenger_of(self, model: str) -> Champion | None:
+        return self._challengers.get(model)
+
+    def served(self, model: str) -> Served:
+        return Served(self.of(model), self.challenger_of(model))
 
     def __enter__(self) -> Self:
         self.refresh()
@@ -77,47 +93,65 @@ class Champions:
         self._watch.join()
 
     def refresh(self) -> None:
-        """Look once at each model's alias, and load what has become champion."""
+        """Look once at each model's aliases, and load what they name anew."""
         # MLflow would make the database that isn't there, which is training's to do.
         if self.tracking_uri.startswith(SQLITE) and not Path(self.tracking_uri.removeprefix(SQLITE)).is_file():
             then = "those before it go on" if self._loaded else f"{_LEFT_ALONE} `make run` has trained one"
-            self._report("any model", f"{self.tracking_uri} isn't there; {then}.")
+            self._report("champion of any model", f"{self.tracking_uri} isn't there; {then}.")
             return
-        from mlflow.exceptions import MlflowException
-        from sqlalchemy.exc import SQLAlchemyError
-
         for model in self.models:
-            try:
-                self._look(model)
-                self._problems.pop(model, None)
-            except (ChampionError, ValueError, OSError, MlflowException, SQLAlchemyError) as error:
-                self._report(model, str(error))
+            with self._reporting(f"champion of {model}"):
+                registered = self._registered(model)
+                with self._reporting(f"challenger of {model}"):
+                    self._look_for_challenger(registered)
+                self._look_for_champion(registered)
 
     def _follow(self) -> None:
         while not self._stopped.wait(self.interval):
             self.refresh()
 
-    def _report(self, name: str, problem: str) -> None:
-        if problem != self._problems.get(name):
-            log.warning("No new champion of %s: %s", name, problem)
-        self._problems[name] = problem
+    @contextmanager
+    def _reporting(self, sought: str) -> Iterator[None]:
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
 
-    def _look(self, model: str) -> None:
-        registered = self._registered(model)
-        if ALIAS not in registered.aliases:
+        try:
+            yield
+            self._problems.pop(sought, None)
+        except (ChampionError, ValueError, OSError, MlflowException, SQLAlchemyError) as error:
+            self._report(sought, str(error))
+
+    def _report(self, sought: str, problem: str) -> None:
+        if problem != self._problems.get(sought):
+            log.warning("No new %s: %s", sought, problem)
+        self._problems[sought] = problem
+
+    def _look_for_champion(self, registered: "RegisteredModel") -> None:
+        model = registered.name
+        if CHAMPION not in registered.aliases:
             # taken away on purpose, which is not a registry that can't be reached
             self._loaded.pop(model, None)
             raise ChampionError(f"no version is champion; {_LEFT_ALONE} `tactful models promote` or a run names one.")
-        named = self._opened().get_model_version_by_alias(model, ALIAS)
+        self._loaded[model] = self._followed(registered, CHAMPION, self._loaded.get(model))
+
+    def _look_for_challenger(self, registered: "RegisteredModel") -> None:
+        model, named = registered.name, registered.aliases.get(CHALLENGER)
+        if named is None or named == registered.aliases.get(CHAMPION):
+            self._challengers.pop(model, None)
+        else:
+            self._challengers[model] = self._followed(registered, CHALLENGER, self._challengers.get(model))
+
+    def _followed(self, registered: "RegisteredModel", alias: str, loaded: Champion | None) -> Champion:
+        named = self._opened().get_model_version_by_alias(registered.name, alias)
         version, digest = str(named.version), named.tags.get(DIGEST_TAG, "")
         if named.run_id is None or not re.fullmatch("[0-9a-f]{64}", digest):
             raise ChampionError(f"Version {version} has no run or no SHA-256 in its tag {DIGEST_TAG}: {digest!r}.")
-        threshold, loaded = policy.threshold_set(registered.tags), self._loaded.get(model)
+        threshold = policy.threshold_set(registered.tags)
         if loaded is None or (loaded.version, loaded.digest) != (version, digest):
             read = self._bundle(named.run_id, digest)
         else:
             read = loaded.bundle
-        self._loaded[model] = Champion(version, digest, read, read.header.threshold if threshold is None else threshold)
+        return Champion(version, digest, read, read.header.threshold if threshold is None else threshold)
 
     def _registered(self, model: str) -> "RegisteredModel":
         from mlflow.exceptions import MlflowException

@@ -3,18 +3,21 @@
 import os
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import msgspec
 
 from ml import policy
 from ml.policy import Action, Choice, Reason
 from serving.audit import AuditedDecision, AuditLog
-from serving.champions import Champion, Champions
+from serving.champions import Champions, Served
+from serving.client_rules import ClientRules
 from serving.features import FeaturesUnavailableError, OnlineFeatures
 from serving.problems import RefusedError, invalid
 from serving.requests import DecideRequest
+from serving.shadow import Pending, Shadow
+from serving.traffic import Traffic
 from serving.vector import FeatureVector, Freshness
 
 
@@ -42,10 +45,11 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """A request, and the client whose it is."""
+    """A request, the client whose it is, and the id of its decision where that is settled beforehand."""
 
     client: str
     request: DecideRequest
+    decision_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,50 +63,80 @@ class Outcome:
 
 
 class Decider:
-    """Decides for visitors with the champions in memory, and puts each decision on record."""
+    """Decides for visitors with the versions in memory, and puts each decision on record."""
 
-    def __init__(self, champions: Champions, online: OnlineFeatures, audit: AuditLog) -> None:
+    def __init__(
+        self,
+        champions: Champions,
+        online: OnlineFeatures,
+        audit: AuditLog,
+        traffic: Traffic | None = None,
+        rules: ClientRules | None = None,
+    ) -> None:
         self.champions = champions
         self.online = online
         self.audit = audit
+        self.traffic = traffic or Traffic()
+        self.rules = rules or ClientRules(audit)
+        self.shadow = Shadow(self.traffic.shadow_share)
+
+    def close(self) -> None:
+        """Let go of what scores beside the champions; nothing can be decided afterwards."""
+        self.shadow.close()
 
     def decide(self, batch: Sequence[Asked]) -> list[Decision | RefusedError]:
         """For each of `batch` the decision, already on record, or why the request is refused.
 
-        Each model's visitors are looked up and scored together, and all are put on record together.
+        Each version's visitors are looked up and scored together, and all are put on record together.
 
         Raises:
             AuditUnavailableError: the decisions aren't on record, and so there are none.
         """
         decided_at = time.time_ns() // 1000
-        served = {model: self.champions.of(model) for model in {asked.request.model for asked in batch}}
+        served = {model: self.champions.served(model) for model in {asked.request.model for asked in batch}}
         refused: dict[int, RefusedError] = {}
-        places: dict[str, list[int]] = {}
+        places: dict[tuple[str, bool], list[int]] = {}
         for place, asked in enumerate(batch):
+            model = asked.request.model
             try:
-                self._check(asked.request, served)
-                places.setdefault(asked.request.model, []).append(place)
+                self.rules.check(asked.client, asked.request)
+                is_tried = self._check(asked, served[model])
+                places.setdefault((model, is_tried), []).append(place)
             except RefusedError as refusal:
                 refused[place] = refusal
         audited: dict[int, AuditedDecision] = {}
-        for model, its_places in places.items():
-            its_own = [batch[place] for place in its_places]
-            audited |= zip(its_places, self._decide(served[model], its_own, decided_at), strict=True)
-        self.audit.append(list(audited.values()))
+        shadows: list[Pending] = []
+        with self.rules.counting():
+            for (model, is_tried), its_places in places.items():
+                its_own = [batch[place] for place in its_places]
+                versions = Served(served[model].challenger, None) if is_tried else served[model]
+                audited |= zip(its_places, self._decide(versions, its_own, decided_at, shadows), strict=True)
+            self.audit.append(list(audited.values()), [score for pending in shadows for score in pending()])
         return [refused[place] if place in refused else decision_of(audited[place]) for place in range(len(batch))]
 
-    def _check(self, request: DecideRequest, served: Mapping[str, Champion | None]) -> None:
-        if request.model not in self.champions.models:
-            raise invalid("model", f"It is {request.model[:100]!r}; served are {', '.join(self.champions.models)}.")
-        if champion := served[request.model]:
-            champion.assembler.check_profile(request.profile)
+    def _check(self, asked: Asked, served: Served) -> bool:
+        """Refuse what can't be decided; whether it is the challenger that decides what can."""
+        model = asked.request.model
+        if model not in self.champions.models:
+            raise invalid("model", f"It is {model[:100]!r}; served are {', '.join(self.champions.models)}.")
+        is_tried = self.traffic.is_tried(asked.client, asked.request.user_pseudo_id, served)
+        if decides := served.challenger if is_tried else served.champion:
+            decides.assembler.check_profile(asked.request.profile)
+        return is_tried
 
-    def _decide(self, champion: Champion | None, asked: Sequence[Asked], decided_at: int) -> Iterator[AuditedDecision]:
-        """The decisions of one model."""
+    def _decide(
+        self, served: Served, asked: Sequence[Asked], decided_at: int, shadows: list[Pending]
+    ) -> Iterator[AuditedDecision]:
+        """The decisions of one version; what is begun beside them is added to `shadows`."""
+        champion = served.champion
         requests = [each.request for each in asked]
         moments = [decided_at if request.at is None else request.at for request in requests]
-        outcomes = self._outcomes(champion, requests, moments)
-        for decision_id, each, moment, outcome in zip(_ids(len(asked)), asked, moments, outcomes, strict=True):
+        ids = _ids(asked)
+        outcomes = self._outcomes(served, requests, moments, ids, shadows)
+        for decision_id, each, moment, found in zip(ids, asked, moments, outcomes, strict=True):
+            outcome = self._of_client(found, each)
+            explored = self.traffic.explored(outcome.choice, outcome.score, each.client, decision_id)
+            choice = self.rules.hold(each.client, each.request.user_pseudo_id, explored, decided_at)
             yield AuditedDecision(
                 decision_id=decision_id,
                 decided_at=decided_at,
@@ -115,17 +149,30 @@ class Decider:
                 features_missing=outcome.vector.missing,
                 score=outcome.score,
                 threshold=outcome.threshold,
-                action=outcome.choice.action,
-                reason=outcome.choice.reason,
-                action_probability=outcome.choice.action_probability,
+                action=choice.action,
+                reason=choice.reason,
+                action_probability=choice.action_probability,
                 model=each.request.model,
                 version=champion.version if champion else None,
                 digest=champion.digest if champion else None,
             )
 
+    def _of_client(self, outcome: Outcome, asked: Asked) -> Outcome:
+        """`outcome`, chosen by the client's own threshold where it has one."""
+        threshold = self.rules.threshold(asked.client, asked.request.model)
+        if threshold is None or outcome.score is None:
+            return outcome
+        return replace(outcome, choice=policy.decide(outcome.score, threshold), threshold=threshold)
+
     def _outcomes(
-        self, champion: Champion | None, requests: Sequence[DecideRequest], moments: Sequence[int]
+        self,
+        served: Served,
+        requests: Sequence[DecideRequest],
+        moments: Sequence[int],
+        ids: Sequence[str],
+        shadows: list[Pending],
     ) -> list[Outcome]:
+        champion = served.champion
         if champion is None:
             return [Outcome(FeatureVector({}, (), {}), policy.fall_back(Reason.NO_CHAMPION))] * len(requests)
         assembler, threshold = champion.assembler, champion.threshold
@@ -136,6 +183,8 @@ class Decider:
             choice = policy.fall_back(Reason.FEATURES_UNAVAILABLE)
             return [Outcome(vector, choice, None, threshold) for vector in vectors]
         matrix = assembler.assemble(requests, stored, moments)
+        if served.challenger is not None:
+            shadows.append(self.shadow.begin(served.challenger, champion, matrix.columns, ids))
         scores = champion.bundle.score(matrix.columns).tolist()
         return [
             Outcome(vector, policy.decide(score, threshold), score, threshold)
@@ -143,10 +192,13 @@ class Decider:
         ]
 
 
-def _ids(count: int) -> list[str]:
-    """Random UUIDs; each call of the system for random bytes lets other threads in, so there is one for all."""
-    random = os.urandom(16 * count)
-    return [str(uuid.UUID(bytes=random[start : start + 16], version=4)) for start in range(0, len(random), 16)]
+def _ids(asked: Sequence[Asked]) -> list[str]:
+    """Random UUIDs where none is settled; each call of the system for random bytes lets others in, so there is one."""
+    random = os.urandom(16 * len(asked))
+    return [
+        each.decision_id or str(uuid.UUID(bytes=random[16 * place : 16 * (place + 1)], version=4))
+        for place, each in enumerate(asked)
+    ]
 
 
 def decision_of(audited: AuditedDecision) -> Decision:

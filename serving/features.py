@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 JOIN_KEY = "user_pseudo_id"
 
-Views = Mapping[str, Sequence[str]]
-"""The features to read, by the view that holds them."""
+Views = Mapping[str, Mapping[str, str]]
+"""The features to read with their types, by the view that holds them."""
 
 
 class FeaturesUnavailableError(Exception):
@@ -21,7 +21,7 @@ class FeaturesUnavailableError(Exception):
 
 
 class UnknownFeaturesError(FeaturesUnavailableError):
-    """The store can be read, but holds no such features."""
+    """The store can be read, but holds no such features, or others of their name."""
 
 
 class OnlineFeatures(Protocol):
@@ -48,7 +48,7 @@ class FeastFeatures:
         self._opening = threading.Lock()
         self._store: FeatureStore | None = None
         # keys, fields and tables are worked out once for each model's features
-        self._readers: dict[tuple[tuple[str, tuple[str, ...]], ...], OnlineReader] = {}
+        self._readers: dict[tuple[tuple[str, tuple[tuple[str, str], ...]], ...], OnlineReader] = {}
 
     def read(self, users: Sequence[str], views: Views) -> Mapping[str, StoredRows]:
         if not views:
@@ -70,12 +70,15 @@ class FeastFeatures:
             raise FeaturesUnavailableError(f"The feature store can't be read: {type(error).__name__}.") from error
 
     def _opened(self, views: Views) -> "tuple[FeatureStore, OnlineReader]":
-        from feature_repo.online import open_reader
+        from feature_repo.online import open_reader, refuse_other_types
 
-        asked = tuple((view, tuple(names)) for view, names in views.items())
+        asked = tuple((view, tuple(types.items())) for view, types in views.items())
         with self._opening:
             if self._store is None:
                 self._store = self.open_store()
             if asked not in self._readers:
-                self._readers[asked] = open_reader(self._store, views, self.patience)
+                names = {view: list(types) for view, types in views.items()}
+                reader = open_reader(self._store, names, self.patience)
+                refuse_other_types(self._store, views)
+                self._readers[asked] = reader
             return self._store, self._readers[asked]

@@ -1,26 +1,30 @@
 """The way in for what is asked most: plain ASGI, without a framework between the server and the answer."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
+import msgspec
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.problems import RefusedError, not_answered
 
+JSON = b"application/json"
+_encode = msgspec.json.Encoder().encode
 Answer = Callable[[Scope, Receive], Awaitable[bytes]]
 """What gives the JSON that answers a request."""
 
 
 class Front:
-    """ASGI middleware: what is posted to the addresses of `answers` is answered here, all other addresses by `app`."""
+    """ASGI middleware: what is posted to an address that `answer_at` knows is answered here, all others by `app`."""
 
-    def __init__(self, app: ASGIApp, answers: Mapping[str, Answer]) -> None:
+    def __init__(self, app: ASGIApp, answer_at: Callable[[str], Answer | None]) -> None:
         self.app = app
-        self.answers = answers
+        self.answer_at = answer_at
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = self.answers.get(scope["path"]) if scope["type"] == "http" else None
+        answer = self.answer_at(scope["path"]) if scope["type"] == "http" else None
         if answer is None:
             await self.app(scope, receive, send)
             return
@@ -29,13 +33,48 @@ class Front:
             await refused.response({"allow": "POST"})(scope, receive, send)
             return
         try:
+            refuse_other_content(scope)
             body = await answer(scope, receive)
         except RefusedError as refused:
             await refused.response()(scope, receive, send)
             return
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        except ClientDisconnect:
+            return
+        headers = [(b"content-type", JSON), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+
+def as_json(answer: object) -> Response:
+    """An answer of 200."""
+    return Response(_encode(answer), media_type=JSON.decode())
+
+
+def header(scope: Scope, name: bytes) -> bytes | None:
+    """The first value of a header, whose name is in small letters."""
+    # asked several times a request: a generator takes twice as long
+    for each, value in scope["headers"]:
+        if each == name:
+            return value  # type: ignore[no-any-return]
+    return None
+
+
+def refuse_other_content(scope: Scope) -> None:
+    """Refuse a body that says it is something else than plain JSON, which a request without these headers is.
+
+    Raises:
+        RefusedError: names the header (415).
+    """
+    content_type, coding = header(scope, b"content-type"), header(scope, b"content-encoding")
+    if content_type is not None and content_type.partition(b";")[0].strip().lower() != JSON:
+        raise _unsupported("content-type", "application/json")
+    # a small body that is unpacked could be any size
+    if coding is not None and coding.strip().lower() != b"identity":
+        raise _unsupported("content-encoding", "a body as it is")
+
+
+def _unsupported(name: str, right: str) -> RefusedError:
+    return RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "E_CONTENT", f"{right} is taken.", field=name)
 
 
 async def read_body(receive: Receive, limit: int, too_large: Callable[[], RefusedError]) -> bytes:

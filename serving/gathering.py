@@ -43,6 +43,11 @@ class Gatherer(Generic[Item, Answer]):
     def is_full(self) -> bool:
         return self._items_waiting >= self.most_waiting
 
+    @property
+    def waiting(self) -> int:
+        """How many items wait."""
+        return self._items_waiting
+
     def ask(self, items: Sequence[Item]) -> "asyncio.Future[Sequence[Answer]]":
         """The answers to `items`, which come with the batch that they are in, or fail with it.
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from errno import EADDRINUSE
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -15,16 +16,27 @@ from starlette.applications import Starlette
 
 from feature_repo.store import open_store
 from ga4_export.privacy import Privacy
-from serving import keys, server
+from serving import browser, keys, server
+from serving.access import Access
 from serving.app import create_app
 from serving.audit import AuditLog
 from serving.champions import Champions
+from serving.client_store import ClientStore
+from serving.clients import ClientsError
 from serving.features import FeastFeatures
-from serving.keys import Keyring, KeysError
+from serving.following import Followed
+from serving.keys import Key, Keyring, KeysError
+from serving.limits import RateLimits
 from serving.patience import FeaturesInTime
+from serving.session_file import SessionFile
+from serving.session_policies import PolicyName
+from serving.session_redis import SessionsInRedis
+from serving.session_stores import Sessions, SessionsInMemory
+from serving.sessions import Live
+from serving.traffic import Traffic
 from tactful.landing import privacy_of
-from tactful.settings import Settings, load
-from tactful.stores import tracking_uri
+from tactful.settings import Settings, SettingsError, load
+from tactful.stores import clients_url, decision_record, tracking_uri
 
 MODELS = ("popup_behaviour", "popup_profile")
 LOOPBACK = "127.0.0.1"
@@ -47,33 +59,72 @@ def create_app_from_settings(
     folder = settings.home / "decisions"
     key_file = folder / "keys.json"
     keys.ensure_local(key_file, folder / "local.key", datetime.now(UTC))
+    demo, demo_key = _demo() if settings.demo_shop else (None, None)
+    access = _access(settings, key_file, demo)
     return create_app(
         Champions(tracking_uri(settings), MODELS, folder / "bundles"),
         FeaturesInTime(FeastFeatures(partial(open_store, settings), patience=deadline), deadline),
-        AuditLog(folder / "decisions.sqlite"),
-        Keyring.read(key_file),
-        privacy or privacy_of(settings),
+        AuditLog(decision_record(settings)),
+        access,
+        privacy=privacy or privacy_of(settings),
+        traffic=Traffic.by(access.clients, settings.shadow_share),
+        live=_live(settings, access),
+        demo_key=demo_key,
     )
+
+
+def _demo() -> tuple[Key, str]:
+    """The key of the demonstration shop and its token; no file holds it, and it ends with the process."""
+    return keys.made(browser.DEMO_CLIENT, datetime.now(UTC), scopes=keys.IN_PAGES)
+
+
+def _access(settings: Settings, key_file: Path, demo: Key | None) -> Access:
+    """Who may ask; services of the profile gcp count together how often."""
+    redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
+    beside = () if demo is None else (demo,)
+
+    def keyring() -> Keyring:
+        return Keyring((*Keyring.read(key_file).keys, *beside))
+
+    clients = ClientStore(clients_url(settings)).read
+    return Access(Followed(keyring), Followed(clients), RateLimits(redis_url))
+
+
+def _live(settings: Settings, access: Access) -> Live:
+    """Live sessions in Redis where the platform has one, otherwise in this process and a file."""
+    idle = 60.0 * settings.session_minutes
+    sessions: Sessions
+    if settings.profile == "gcp" and settings.redis_url is not None:
+        sessions = SessionsInRedis(settings.redis_url.get_secret_value(), idle)
+    else:
+        sessions = SessionsInMemory(
+            SessionFile(settings.home / "decisions" / "sessions.sqlite"), settings.sessions_at_most, idle
+        )
+
+    def policy_of(client: str) -> PolicyName:
+        return access.clients.value.of(client).session_policy or settings.session_policy
+
+    return Live(sessions, policy_of)
 
 
 def serve(settings: Settings) -> None:
     """Answer on loopback until interrupted.
 
     Raises:
-        SystemExit: the port is in use, or the home can't be written; one line says what would be right.
+        SettingsError: the port is in use, or the home can't be written; one line says what would be right.
     """
     port = settings.decision_port
     try:
         service = create_app_from_settings(settings)
-    except (KeysError, OSError) as error:
-        raise SystemExit(f"The decision service can't start in {settings.home}: {error}") from None
+    except (KeysError, ClientsError, OSError) as error:
+        raise SettingsError(f"The decision service can't start in {settings.home}: {error}") from None
     try:
         listening = socket.create_server((LOOPBACK, port))
     except OSError as error:
         why = os.strerror(error.errno or EADDRINUSE)
-        raise SystemExit(f"Port {port} can't be used ({why}): set TACTFUL_DECISION_PORT to a free one.") from None
+        raise SettingsError(f"Port {port} can't be used ({why}): set TACTFUL_DECISION_PORT to a free one.") from None
     with listening:
-        server.run(service, listening)
+        server.run(service, listening, settings.decision_connections)
 
 
 def ask_once(settings: Settings, request: Mapping[str, Any]) -> tuple[dict[str, Any], float]:

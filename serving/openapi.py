@@ -4,25 +4,40 @@ from typing import Any
 
 import msgspec
 
+from serving import browser, metrics, session_paths
 from serving.decisions import Decision
 from serving.problems import ProblemDetail
 from serving.requests import BATCH_LIMIT, DecideRequest
+from serving.rewards import Reward, RewardTaken
 
 PROBLEM = "application/problem+json"
 _REFUSALS = {
     400: "The body is not JSON, or a key stands in the address.",
-    401: "The key is missing, unknown or expired.",
-    404: "This client has no such decision.",
+    401: "The key is missing, unknown, expired or revoked.",
+    403: "The key isn't good for this, or not for the page that asks.",
+    404: "This client has no such decision, campaign or live session.",
+    408: "The request did not come within five seconds.",
+    409: "It contradicts what was said before, under the same Idempotency-Key or of the same thing.",
     413: "The body is too large, or lists too many requests.",
+    415: "The body says it is no JSON.",
+    429: "The client has asked too often; Retry-After says when to come back.",
     422: "A field breaks a rule.",
     503: "The service can't answer now.",
+}
+_ASKING = (400, 401, 403, 408, 413, 415, 422, 429, 503)
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "Under one key there is one decision, however often it is asked for.",
+    "schema": {"type": "string", "pattern": "^[ -~]{1,255}$"},
 }
 
 
 def document() -> dict[str, Any]:
     """The service's description, in OpenAPI 3.1."""
     _, components = msgspec.json.schema_components(
-        (DecideRequest, Decision, ProblemDetail), ref_template="#/components/schemas/{name}"
+        (DecideRequest, Decision, ProblemDetail, *session_paths.TYPES, Reward, RewardTaken),
+        ref_template="#/components/schemas/{name}",
     )
     return {
         "openapi": "3.1.0",
@@ -35,6 +50,10 @@ def document() -> dict[str, Any]:
             "/v1/decide": {"post": _decide()},
             "/v1/decide:batch": {"post": _decide_batch()},
             "/v1/decisions/{decision_id}": {"get": _decision()},
+            "/v1/decisions/{decision_id}/reward": {"post": _reward()},
+            **session_paths.paths(_reference, _refused),
+            **browser.paths(),
+            **metrics.paths(),
             "/healthz": {"get": {"summary": "Is the process alive?", "responses": {"200": {"description": "Yes."}}}},
             "/readyz": {
                 "get": {
@@ -54,7 +73,8 @@ def _decide() -> dict[str, Any]:
             "required": True,
             "content": {"application/json": {"schema": _reference("DecideRequest")}},
         },
-        "responses": {"200": _decided(), **_refused(400, 401, 413, 422, 503)},
+        "parameters": [_IDEMPOTENCY_KEY],
+        "responses": {"200": _decided(), **_refused(*_ASKING, 404, 409)},
     }
 
 
@@ -69,7 +89,7 @@ def _decide_batch() -> dict[str, Any]:
         "summary": "The same for many visitors at once",
         "security": [{"key": []}],
         "requestBody": {"required": True, "content": {"application/json": {"schema": requests}}},
-        "responses": {"200": answered, **_refused(400, 401, 413, 422, 503)},
+        "responses": {"200": answered, **_refused(*_ASKING)},
     }
 
 
@@ -78,7 +98,20 @@ def _decision() -> dict[str, Any]:
         "summary": "A decision of this client's, as it was answered",
         "security": [{"key": []}],
         "parameters": [{"name": "decision_id", "in": "path", "required": True, "schema": {"type": "string"}}],
-        "responses": {"200": _decided(), **_refused(400, 401, 404, 503)},
+        "responses": {"200": _decided(), **_refused(400, 401, 403, 404, 429, 503)},
+    }
+
+
+def _reward() -> dict[str, Any]:
+    taken = {"application/json": {"schema": _reference("RewardTaken")}}
+    return {
+        **_decision(),
+        "summary": "What became of a decision; the same told again is the same",
+        "requestBody": {"required": True, "content": {"application/json": {"schema": _reference("Reward")}}},
+        "responses": {
+            "200": {"description": "It is on record.", "content": taken},
+            **_refused(400, 401, 403, 404, 409, 413, 422, 503),
+        },
     }
 
 

@@ -34,10 +34,15 @@ class FeaturesInTime:
         # a thread that hangs is not waited for
         self._readers.shutdown(wait=False, cancel_futures=True)
 
+    @property
+    def is_left_alone(self) -> bool:
+        """Whether the store has failed so often that it isn't asked now."""
+        return not self._breaker.lets_through(self.clock())
+
     def read(self, users: Sequence[str], views: Views) -> Mapping[str, StoredRows]:
         if not views:
             return {}
-        if not self._breaker.lets_through(self.clock()):
+        if self.is_left_alone:
             raise FeaturesUnavailableError("The feature store has failed again and again, and is left alone for now.")
         try:
             found = self._read(users, views)

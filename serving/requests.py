@@ -42,13 +42,24 @@ class DecideRequest(Struct, frozen=True, forbid_unknown_fields=True):
     profile: Annotated[dict[str, Value], Meta(description="Session features by name; those left out are null.")] = {}
     events: Annotated[tuple[Event, ...], Meta(max_length=EVENTS_LIMIT, description="The session's events.")] = ()
     model: Annotated[str, Meta(description="Whose champion decides.")] = "popup_behaviour"
+    campaign: Annotated[str | None, Meta(description="Whose pop-up it would be, one of the client's own.")] = None
+
+
+class SessionEvents(Struct, frozen=True, forbid_unknown_fields=True):
+    """What happened in a live session since the last request, and what more is known of it."""
+
+    user_pseudo_id: Annotated[str, Meta(min_length=1, max_length=128, description="GA4's device id.")]
+    profile: Annotated[dict[str, Value], Meta(description="Session features by name; kept until told anew.")] = {}
+    events: Annotated[tuple[Event, ...], Meta(max_length=EVENTS_LIMIT, description="The new events.")] = ()
 
 
 Batch = Annotated[tuple[DecideRequest, ...], Meta(min_length=1, description=f"Up to {BATCH_LIMIT} requests.")]
 
 _request_decoder = msgspec.json.Decoder(DecideRequest)
 _batch_decoder: msgspec.json.Decoder[tuple[DecideRequest, ...]] = msgspec.json.Decoder(Batch)
+_events_decoder = msgspec.json.Decoder(SessionEvents)
 _Stated = TypeVar("_Stated")
+_Visitor = TypeVar("_Visitor", DecideRequest, SessionEvents)
 
 
 def decode(body: bytes) -> DecideRequest:
@@ -57,7 +68,7 @@ def decode(body: bytes) -> DecideRequest:
     Raises:
         RefusedError: the body is no JSON (400), or a field breaks a rule (422).
     """
-    return _checked(_stated(body, _request_decoder))
+    return _checked(stated(body, _request_decoder))
 
 
 def decode_batch(body: bytes) -> list[DecideRequest]:
@@ -66,11 +77,16 @@ def decode_batch(body: bytes) -> list[DecideRequest]:
     Raises:
         RefusedError: the body is no JSON (400), lists too many requests (413), or a field breaks a rule (422).
     """
-    requests = _stated(body, _batch_decoder)
+    requests = stated(body, _batch_decoder)
     if len(requests) > BATCH_LIMIT:
         detail = f"It lists {len(requests)} requests; at most {BATCH_LIMIT} are taken at once."
         raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "E_BATCH_TOO_LARGE", detail)
     return [_checked(request, f"[{place}].") for place, request in enumerate(requests)]
+
+
+def decode_events(body: bytes) -> SessionEvents:
+    """The events that `body` states, its text in Unicode's normal form NFC; refuses as `decode` does."""
+    return _checked(stated(body, _events_decoder))
 
 
 def body_too_large() -> RefusedError:
@@ -85,9 +101,14 @@ def batch_too_large() -> RefusedError:
     return RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "E_BODY_TOO_LARGE", detail)
 
 
-def _stated(body: bytes, decoder: msgspec.json.Decoder[_Stated]) -> _Stated:
+def stated(body: bytes, decoder: msgspec.json.Decoder[_Stated]) -> _Stated:
+    """What `body` states, of the decoder's type.
+
+    Raises:
+        RefusedError: the body is no JSON (400), or a field breaks a rule (422).
+    """
     try:
-        stated = decoder.decode(body)
+        decoded = decoder.decode(body)
     except msgspec.ValidationError as error:
         detail, _, path = str(error).partition(" - at `")
         raise invalid(path.rstrip("`").removeprefix("$").removeprefix(".") or "$", f"{detail}.") from None
@@ -95,10 +116,10 @@ def _stated(body: bytes, decoder: msgspec.json.Decoder[_Stated]) -> _Stated:
         raise RefusedError(HTTPStatus.BAD_REQUEST, "E_JSON", f"The body is not JSON in UTF-8: {error}.") from None
     # Only now: what the decoder took is four levels deep at most, so this parser can't run out of stack.
     _double_seeker.decode(body.decode())
-    return stated
+    return decoded
 
 
-def _checked(request: DecideRequest, place: str = "") -> DecideRequest:
+def _checked(request: _Visitor, place: str = "") -> _Visitor:
     """`request` in normal form, if its text and numbers keep the rules; `place` is where it stands."""
     user_pseudo_id = request.user_pseudo_id
     if user_pseudo_id.isspace() or not user_pseudo_id.isprintable():

@@ -6,7 +6,8 @@ from enum import StrEnum
 
 from feature_repo.stored_rows import StoredRows
 from ml.bundle import BundleFeature
-from serving.activity import SECOND, as_of_last_act
+from serving.activity import as_of_last_act
+from serving.clock import SECOND
 from serving.problems import invalid
 from serving.requests import DecideRequest, Value
 
@@ -69,13 +70,14 @@ class Assembler:
 
     def __init__(self, features: Iterable[BundleFeature]) -> None:
         self.features = tuple(features)
-        self.views: dict[str, list[str]] = {}
-        """The features to look up for a user, by view."""
+        self.views: dict[str, dict[str, str]] = {}
+        """The features to look up for a user, with their types, by view."""
         for feature in self.features:
             if feature.entity == USER:
-                self.views.setdefault(feature.view, []).append(feature.name)
+                self.views.setdefault(feature.view, {})[feature.name] = feature.data_type
         self._age_limits = {feature.view: feature.ttl_seconds for feature in self.features if feature.entity == USER}
-        self._rules = {feature.name: feature.rule for feature in self.features if feature.rule is not None}
+        self.rules = {feature.name: feature.rule for feature in self.features if feature.rule is not None}
+        """How the model's live features are built, by name."""
         self._profile = {feature.name: feature.data_type for feature in self.features if _is_profile(feature)}
 
     def check_profile(self, profile: Mapping[str, Value]) -> None:
@@ -93,6 +95,14 @@ class Assembler:
                 told = f"{str(value)[:100]!r} is {type(value).__name__}; {data_type} is right."
                 raise invalid(f"profile.{name}", told)
 
+    def readable(self, profile: Mapping[str, Value]) -> dict[str, Value]:
+        """What of a profile the model reads, in the type it reads: the profile may be older than the model."""
+        return {
+            name: value
+            for name, value in profile.items()
+            if value is None or type(value) in ACCEPTED.get(self._profile.get(name, ""), ())
+        }
+
     def assemble(
         self, requests: Sequence[DecideRequest], stored: Mapping[str, StoredRows], moments: Sequence[int]
     ) -> FeatureMatrix:
@@ -100,6 +110,20 @@ class Assembler:
 
         A view that isn't among the rows could not be looked up.
         """
+        live = [
+            as_of_last_act(self.rules, request.events, moment) if self.rules else {}
+            for request, moment in zip(requests, moments, strict=True)
+        ]
+        return self.assemble_live([request.profile for request in requests], live, stored, moments)
+
+    def assemble_live(
+        self,
+        profiles: Sequence[Mapping[str, Value]],
+        live: Sequence[Mapping[str, Value]],
+        stored: Mapping[str, StoredRows],
+        moments: Sequence[int],
+    ) -> FeatureMatrix:
+        """The same of `profiles` whose `live` features, by name, are worked out already."""
         freshness = {
             view: _freshness(stored.get(view), moments, age_limit) for view, age_limit in self._age_limits.items()
         }
@@ -107,31 +131,22 @@ class Assembler:
         for view, rows in stored.items():
             is_fresh = [status is Freshness.FRESH for status in freshness[view]]
             known |= {name: _only_where(is_fresh, column) for name, column in rows.columns.items()}
-        if self._rules:
-            known |= self._activity(requests, moments)
-        profiles = [request.profile for request in requests]
-        unknown = [None] * len(requests)
+        known |= {name: [values[name] for values in live] for name in self.rules}
+        unknown = [None] * len(profiles)
         columns = {
             feature.name: [profile.get(feature.name) for profile in profiles]
             if feature.name in self._profile
             else known.get(feature.name, unknown)
             for feature in self.features
         }
-        return FeatureMatrix(columns, self._vectors(columns, freshness, len(requests)))
-
-    def _activity(self, requests: Sequence[DecideRequest], moments: Sequence[int]) -> dict[str, Column]:
-        live = [
-            as_of_last_act(self._rules, request.events, moment)
-            for request, moment in zip(requests, moments, strict=True)
-        ]
-        return {name: [values[name] for values in live] for name in self._rules}
+        return FeatureMatrix(columns, self._vectors(columns, freshness, len(profiles)))
 
     def _vectors(
         self, columns: Mapping[str, Column], freshness: Mapping[str, Sequence[Freshness]], rows: int
     ) -> list[FeatureVector]:
         names = tuple(columns)
         # what never happened is known: it is not missing
-        needed = [columns[name] for name in names if name not in self._rules]
+        needed = [columns[name] for name in names if name not in self.rules]
         missing = [self._missing(values) for values in zip(*needed, strict=True)] if needed else [()] * rows
         statuses = zip(*freshness.values(), strict=True) if freshness else [()] * rows
         return [

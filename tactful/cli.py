@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from tactful import model_commands, quarantine_commands
+from tactful import client_commands, decision_commands, key_commands, model_commands, quarantine_commands
 from tactful import settings as tactful_settings
 from tactful.settings import MOST_DAYS, MOST_SESSIONS, SettingsError
 
@@ -22,7 +22,10 @@ app = typer.Typer(
     help="From a GA4 export to features, models and decisions.",
 )
 app.add_typer(quarantine_commands.app, name="quarantine")
+app.add_typer(key_commands.app, name="keys")
+app.add_typer(client_commands.app, name="clients")
 app.add_typer(model_commands.app, name="models")
+app.add_typer(decision_commands.app, name="decisions")
 console = Console()
 USAGE = 2
 

@@ -18,6 +18,7 @@ from tactful.counted import counted, progress
 from tactful.settings import HOME, Settings, SettingsError
 from tactful.simulate import SAYS_NOTHING
 from tactful.source import source_of
+from tactful.stores import decision_record
 
 
 def refuse_live(settings: Settings, shop: Shop, day: date) -> None:
@@ -81,7 +82,7 @@ def freshness(statuses: Sequence[Mapping[str, str]]) -> str:
 
 def _on_record(settings: Settings, decisions: Sequence[str]) -> Iterator[AuditedDecision]:
     # an answer names what was stale, and not whether the visitor was unknown
-    with AuditLog(settings.home / "decisions" / "decisions.sqlite") as audit:
+    with AuditLog(decision_record(settings)) as audit:
         yield from filter(None, map(audit.find, decisions))
 
 

@@ -1,6 +1,5 @@
 """What the model registry holds, who is champion there, and who was when."""
 
-import getpass
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -10,6 +9,7 @@ from rich.table import Table
 from ml.ledger import Move
 from ml.promotion import Order, Seat, seen_until
 from ml.registry import LAST_CHAMPION, Registry
+from tactful.asking import asked_by
 from tactful.champions import told
 from tactful.home import require_run
 from tactful.settings import Settings, SettingsError
@@ -53,15 +53,7 @@ class Wish:
 
     @property
     def asked_by(self) -> str:
-        """Who asks.
-
-        Raises:
-            SettingsError: the system has no name for its user, as in some containers.
-        """
-        try:
-            return self.by or getpass.getuser()
-        except (KeyError, OSError):
-            raise SettingsError("This system has no name for its user: say by --by who asks.") from None
+        return asked_by(self.by)
 
 
 def promote(settings: Settings, wish: Wish, version: str, expected: str | None, console: Console) -> None:

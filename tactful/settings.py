@@ -31,6 +31,7 @@ EARLIEST, LATEST = date(2000, 1, 1), date(2099, 12, 31)
 MOST_DAYS, MOST_SESSIONS = 3_660, 10_000_000
 """The largest made-up shop: its days, and its sessions a day."""
 
+_FEWEST_SIGNS = 8
 SECRETS = ("pseudonym_key", "notify", "redis_url", "postgres_url")
 NEEDED_BY_GCP = {
     "gcp_project": "the Google Cloud project that holds the data and pays, as my-shop-123",
@@ -76,9 +77,13 @@ def _known_peaks(text: str | None) -> str | None:
     return text
 
 
-def _long(key: SecretStr) -> SecretStr:
-    if len(key.get_secret_value().strip().encode()) < 32:
+def _strong(key: SecretStr) -> SecretStr:
+    stated = key.get_secret_value().strip()
+    if len(stated.encode()) < 32:
         raise ValueError("at least 32 bytes are needed, as `openssl rand -hex 32` gives them")
+    # an example, as changeme again and again; random bytes in hexadecimal next to never have so few
+    if len(set(stated)) < _FEWEST_SIGNS:
+        raise ValueError("it is too easily guessed; `openssl rand -hex 32` gives one that isn't")
     return key
 
 
@@ -135,7 +140,7 @@ class Settings(BaseSettings):
         pattern=r"^([A-Za-z0-9_.~-]+(,[A-Za-z0-9_.~-]+)*)?$",
         description="keys that are kept of URLs' query strings",
     )
-    pseudonym_key: Annotated[SecretStr, AfterValidator(_long)] | None = None
+    pseudonym_key: Annotated[SecretStr, AfterValidator(_strong)] | None = None
     notify: Annotated[SecretStr, AfterValidator(_places)] | None = Field(
         None, description="Apprise's URLs of those who are told what goes wrong"
     )
@@ -163,7 +168,15 @@ class Settings(BaseSettings):
     mlflow_port: Port = 5000
     decision_port: Port = 8000
     reports_port: Port = 8010
+    decision_connections: int = Field(512, ge=1, description="connections that one address may hold")
+    session_policy: Literal["time_based", "interval", "batch_flag", "sequential"] = "sequential"
+    session_minutes: int = Field(
+        30, ge=1, le=24 * 60, description="minutes that a live session is kept after it last changed"
+    )
+    sessions_at_most: int = Field(100_000, ge=1, le=10_000_000)
+    demo_shop: bool = Field(False, description="whether the decision service has the demonstration shop")
     features_deadline_ms: int = Field(50, ge=1, le=60_000)
+    shadow_share: float = Field(1, ge=0, le=1, description="share of decisions beside which a challenger scores")
 
     @property
     def zone(self) -> ZoneInfo:

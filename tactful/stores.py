@@ -2,6 +2,7 @@
 
 import json
 from contextlib import closing
+from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from pydantic import SecretStr
@@ -27,9 +28,21 @@ def ledger_url(settings: Settings) -> str:
     return f"sqlite:///{settings.home / 'mlflow' / 'ledger.db'}"
 
 
+def clients_url(settings: Settings) -> str:
+    """The settings of the decision service's clients, as an SQLAlchemy URL."""
+    if settings.profile == "gcp":
+        return postgres_url(settings, "ledger")
+    return f"sqlite:///{settings.home / 'decisions' / 'clients.db'}"
+
+
 def artifact_location(settings: Settings) -> str:
     """The URI under which MLflow keeps models and plots."""
     return settings.artifacts or (settings.home / "mlflow" / "artifacts").absolute().as_uri()
+
+
+def decision_record(settings: Settings) -> Path:
+    """The file in which the decision service puts its decisions on record."""
+    return settings.home / "decisions" / "decisions.sqlite"
 
 
 def postgres_url(settings: Settings, schema: str) -> str:

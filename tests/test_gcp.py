@@ -64,7 +64,7 @@ def test_dagster_s_definitions_load_without_a_server_or_credentials(manifest: Pa
     assert {name: graph[name] for name in unchanged} == {name: local[name] for name in unchanged}
 
 
-def test_a_run_without_credentials_builds_nothing_and_names_the_command(servers: Settings) -> None:
+def test_c07_a_run_without_credentials_builds_nothing_and_names_the_command(servers: Settings) -> None:
     told = _python("-m", "tactful", "run", env=_without_credentials(servers))
 
     assert told.returncode == 2

@@ -2,11 +2,12 @@
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import numpy as np
@@ -20,12 +21,16 @@ from ml import bundle
 from ml.bundle import Bundle, BundleFeature, Calibration, Header
 from ml.encoding import Encoding
 from serving import keys
+from serving.access import Access
 from serving.app import create_app
 from serving.audit import AuditLog
 from serving.champions import Champions
+from serving.client_store import ClientStore
 from serving.features import FeastFeatures
-from serving.keys import Keyring
+from serving.following import Followed
+from serving.keys import Keyring, KeyScope
 from serving.patience import FeaturesInTime
+from serving.sessions import Live
 
 if TYPE_CHECKING:
     from feast import FeatureStore
@@ -70,6 +75,11 @@ def trained() -> Bundle:
 
 @pytest.fixture(scope="session")
 def feast_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Feast repository on SQLite."""
+    return feast_on(tmp_path_factory.mktemp("feature_store"), "{type: sqlite, path: online.db}")
+
+
+def feast_on(folder: Path, online_store: str) -> Path:
     """A Feast repository that knows one visitor, one whose row is old, and one with nulls."""
     import pandas as pd
     from feast import Entity, FeatureStore, FeatureView, Field, FileSource
@@ -77,10 +87,9 @@ def feast_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from feast.types import Float64, Int64
     from feast.value_type import ValueType
 
-    folder = tmp_path_factory.mktemp("feature_store")
     (folder / "feature_store.yaml").write_text(
         "project: shop\nprovider: local\nregistry: registry.db\nentity_key_serialization_version: 3\n"
-        "online_store: {type: sqlite, path: online.db}\n"
+        f"online_store: {online_store}\n"
     )
     user = Entity(name="user", join_keys=["user_pseudo_id"], value_type=ValueType.STRING)
     source = FileSource(path=str(folder / "none.parquet"), file_format=ParquetFormat(), timestamp_field="feature_at")
@@ -126,17 +135,24 @@ class Registry:
         self.client = MlflowClient(self.tracking_uri)
         self.experiment = self.client.create_experiment("tactful", artifact_location=str(folder / "artifacts"))
 
-    def register(self, written: Bundle, name: str = MODEL, digest: str | None = None) -> str:
-        """Registers `written` as the next version of `name`, as champion; returns the version."""
+    def register(
+        self,
+        written: Bundle,
+        name: str = MODEL,
+        digest: str | None = None,
+        alias: str = "champion",
+        golden: Sequence[Mapping[str, Any]] = GOLDEN,
+    ) -> str:
+        """Registers `written` as the next version of `name`, under `alias`; returns the version."""
         run = self.client.create_run(self.experiment).info
         folder = self.folder / "written" / run.run_id
-        true_digest = bundle.write(written, folder, GOLDEN)
+        true_digest = bundle.write(written, folder, golden)
         self.client.log_artifacts(run.run_id, str(folder), "bundle")
         tags = {"bundle_digest": true_digest if digest is None else digest}
         if not self.client.search_registered_models(f"name='{name}'"):
             self.client.create_registered_model(name)
         version = self.client.create_model_version(name, f"{run.artifact_uri}/bundle", run.run_id, tags).version
-        self.client.set_registered_model_alias(name, "champion", version)
+        self.client.set_registered_model_alias(name, alias, version)
         return str(version)
 
 
@@ -156,23 +172,50 @@ class Services:
         self.registry = registry
         self.open_store = open_store
         self.audit = AuditLog(folder / "decisions.sqlite")
+        self.clients = ClientStore(f"sqlite:///{folder / 'clients.db'}")
         self.running = ExitStack()
 
-    def token(self, client: str, expires_at: datetime | None = None) -> str:
-        return keys.issue(self.folder / "keys.json", client, datetime.now(UTC), expires_at)
+    @cached_property
+    def shop(self) -> str:
+        """A token of the client `shop`."""
+        return self.token("shop")
+
+    def token(
+        self, client: str, expires_at: datetime | None = None, scopes: tuple[KeyScope, ...] = tuple(KeyScope)
+    ) -> str:
+        return keys.issue(self.folder / "keys.json", client, datetime.now(UTC), expires_at, scopes)
+
+    def set(self, client: str, **fields: Any) -> None:
+        self.clients.set(client, fields, "a test", datetime.now(UTC))
 
     def start(
-        self, models: tuple[str, ...] = (MODEL,), open_store: "Callable[[], FeatureStore] | None" = None
+        self,
+        models: tuple[str, ...] = (MODEL,),
+        open_store: "Callable[[], FeatureStore] | None" = None,
+        deadline: float = 30,
+        live: Live | None = None,
     ) -> httpx.Client:
         """A client of a running service, with the key of `shop`."""
-        token = self.token("shop")
-        app = create_app(
-            Champions(self.registry.tracking_uri, models, self.folder / "bundles"),
-            FeaturesInTime(FeastFeatures(open_store or self.open_store), deadline=30),
-            self.audit,
-            Keyring.read(self.folder / "keys.json"),
-        )
+        token = self.shop
+        app = self.app(models, open_store, deadline, live)
         return self.running.enter_context(listening(app, token))
+
+    def app(
+        self,
+        models: tuple[str, ...] = (MODEL,),
+        open_store: "Callable[[], FeatureStore] | None" = None,
+        deadline: float = 30,
+        live: Live | None = None,
+    ) -> Starlette:
+        """A service that looks for changes of keys and clients all the time."""
+        keyring = Followed(partial(Keyring.read, self.folder / "keys.json"), interval=0.02)
+        return create_app(
+            Champions(self.registry.tracking_uri, models, self.folder / "bundles"),
+            FeaturesInTime(FeastFeatures(open_store or self.open_store, patience=min(deadline, 1)), deadline),
+            self.audit,
+            Access(keyring, Followed(self.clients.read, interval=0.02)),
+            live=live,
+        )
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -14,7 +15,9 @@ import httpx
 import pytest
 
 from ml.bundle import Bundle
+from ml.encoding import Encoding
 from serving.audit import replay
+from tests.serving.conftest import GOLDEN
 
 MOMENT = 1_772_000_000_000_000
 
@@ -89,6 +92,32 @@ def test_with_a_dead_store_the_visitor_is_left_alone_and_that_is_on_record(servi
     )
     ready = client.get("/readyz").json()
     assert (ready["code"], ready["dependencies"]["audit"]) == ("E_FEATURES_UNAVAILABLE", "ok")
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"data_type": "string"}, "user_features:purchases is int64 in the feature store, and the model learnt from"),
+        ({"name": "orders"}, "user_features lacks orders"),
+    ],
+    ids=["L04", "L05"],
+)
+def test_with_features_that_are_others_now_the_visitor_is_left_alone_and_readiness_names_them(
+    services: Any, trained: Bundle, changed: dict[str, Any], told: str
+) -> None:
+    model, (*others, purchases) = f"learnt-{'-'.join(changed)}", trained.features
+    other = replace(purchases, **changed)
+    encoding = Encoding({feature.name: None for feature in (*others, other)} | {"channel": ("email", "search")})
+    golden = [{**row, other.name: row["purchases"]} for row in GOLDEN]
+    services.registry.register(replace(trained, features=(*others, other), encoding=encoding), model, golden=golden)
+    client = services.start(models=(model,))
+
+    answer = client.post("/v1/decide", json=asked(model=model)).json()
+    assert (answer["action"], answer["reason"], answer["score"]) == ("nothing", "features_unavailable", None)
+    assert services.audit.find(answer["decision_id"]) is not None
+    ready = client.get("/readyz").json()
+    assert ready["code"] == "E_FEATURES_UNAVAILABLE"
+    assert told in ready["detail"]
 
 
 def test_what_can_not_be_audited_is_not_decided(services: Any, tmp_path: Path) -> None:
@@ -195,7 +224,9 @@ def test_routes_that_are_not_there_are_refused_in_the_same_form(services: Any) -
 def test_the_description_names_the_requests_fields_and_the_page_shows_it(services: Any) -> None:
     client = services.start()
     described = client.get("/openapi.json").json()
-    assert set(described["components"]["schemas"]["DecideRequest"]["properties"]) == set(asked(model="any"))
+    assert set(described["components"]["schemas"]["DecideRequest"]["properties"]) == set(
+        asked(model="any", campaign="any")
+    )
     assert all(client.get(path).status_code != 404 for path in described["paths"] if "{" not in path)
     page = client.get("/docs")
     assert page.headers["content-type"].startswith("text/html")

@@ -4,17 +4,20 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from sklearn.tree import DecisionTreeClassifier
 
-from ml.bundle import Bundle
+from ml.bundle import Bundle, Calibration
 from ml.pipelines import PipelineBooster
 from serving.app import create_app
 from serving.champions import Champions
@@ -266,6 +269,46 @@ def test_f20_a_service_goes_on_deciding_while_the_registry_is_locked(services: A
         deadline = time.monotonic() + 30
         while client.post("/v1/decide", json=asked).json()["model"]["version"] != "2":
             assert time.monotonic() < deadline
+
+
+def test_f27_while_champions_change_every_question_is_answered_by_exactly_one_version(
+    services: Any, trained: Bundle, name: str
+) -> None:
+    registry, token = services.registry, services.token("shop")
+    registry.register(replace(with_threshold(trained, 0.25), calibration=Calibration(-1.0, 0.0)), name)
+    registry.register(trained, name)
+    followed = Champions(registry.tracking_uri, [name], services.folder / "bundles", interval=0.01)
+    store = FeaturesInTime(FeastFeatures(services.open_store), deadline=30)
+    app = create_app(followed, store, services.audit, Keyring.read(services.folder / "keys.json"))
+    asked, is_over = {"user_pseudo_id": "known", "model": name}, threading.Event()
+
+    with listening(app, token) as client, ThreadPoolExecutor(4) as visitors:
+
+        def keep_asking() -> list[httpx.Response]:
+            answers = []
+            while not is_over.is_set():
+                answers.append(client.post("/v1/decide", json=asked))
+            return answers
+
+        asking = [visitors.submit(keep_asking) for _ in range(4)]
+        try:
+            for version in ("1", "2") * 4:
+                registry.client.set_registered_model_alias(name, "champion", version)
+                deadline = time.monotonic() + 60
+                while client.post("/v1/decide", json=asked).json()["model"]["version"] != version:
+                    assert time.monotonic() < deadline
+        finally:
+            is_over.set()
+        responses = [response for visitor in asking for response in visitor.result()]
+
+    assert {response.status_code for response in responses} == {200}
+    answers = [response.json() for response in responses]
+    said = {(each["model"]["version"], each["threshold"], each["score"], each["model"]["digest"]) for each in answers}
+    assert sorted(each[:2] for each in said) == [("1", 0.25), ("2", 0.5)]
+    assert len({score for _, _, score, _ in said}) == 2
+    with services.audit as record:
+        rows = [record.find(each["decision_id"]) for each in answers]
+    assert {(row.version, row.threshold, row.score, row.digest) for row in rows} == said
 
 
 def test_a_registry_that_is_not_there_is_not_made(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

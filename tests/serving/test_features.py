@@ -13,7 +13,7 @@ from serving.features import FeastFeatures, FeaturesUnavailableError, UnknownFea
 if TYPE_CHECKING:
     from feast import FeatureStore
 
-VIEWS = {"user_features": ["spend_usd", "purchases"]}
+VIEWS = {"user_features": {"spend_usd": "float64", "purchases": "int64"}}
 AT = 1_772_000_000
 
 
@@ -80,6 +80,14 @@ def test_a_corrupt_registry_is_unavailable(feast_repository: Path, tmp_path: Pat
 
 def test_a_feature_the_store_does_not_know_is_unavailable(features: FeastFeatures) -> None:
     with pytest.raises(UnknownFeaturesError):
-        features.read(["known"], {"user_features": ["shoe_size"]})
+        features.read(["known"], {"user_features": {"shoe_size": "int64"}})
     with pytest.raises(UnknownFeaturesError):
-        features.read(["known"], {"shoes": ["size"]})
+        features.read(["known"], {"shoes": {"size": "int64"}})
+
+
+def test_l04_a_feature_of_another_type_than_was_learnt_from_is_named(features: FeastFeatures) -> None:
+    asked = {"user_features": {**VIEWS["user_features"], "purchases": "string"}}
+    for _ in range(2):
+        with pytest.raises(UnknownFeaturesError, match=r"user_features:purchases is int64 .* learnt from string"):
+            features.read(["known"], asked)
+    assert features.read(["known"], VIEWS) == row(31.5, 2, AT - 1)

@@ -1,20 +1,26 @@
 """The service as a process: what it imports, how it starts, and what a kill leaves behind."""
 
 import socket
-import sqlite3
 import subprocess
 import sys
-import threading
-from contextlib import closing
+import time
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
+from pydantic import SecretStr
 
 from serving import main
+from serving.access import Access
 from serving.audit import AuditLog
-from tactful.settings import Settings
+from serving.clients import Clients, ClientSettings
+from serving.following import Followed
+from serving.keys import Keyring
+from serving.session_file import SessionFile
+from serving.session_redis import SessionsInRedis
+from serving.session_stores import SessionsInMemory
+from tactful.settings import Settings, SettingsError
+from tests.service_process import running
 
 HEAVY = {"dagster", "dbt", "great_expectations", "evidently"}
 START = """
@@ -41,14 +47,6 @@ async def start():
 
 anyio.run(start)
 """
-SERVE = """
-import socket, sys
-from tactful.settings import Settings
-from serving import server
-from serving.main import create_app_from_settings
-
-server.run(create_app_from_settings(Settings(home=sys.argv[1])), socket.socket(fileno=int(sys.argv[2])))
-"""
 
 
 def test_a_started_service_has_imported_none_of_what_trains_and_checks(
@@ -60,42 +58,18 @@ def test_a_started_service_has_imported_none_of_what_trains_and_checks(
     assert HEAVY.isdisjoint(modules)
 
 
-@pytest.mark.parametrize("kill_after", [1, 40])
-def test_each_decision_answered_before_a_kill_is_on_record(tmp_path: Path, kill_after: int) -> None:
-    answered: list[str] = []
-    enough = threading.Event()
-
-    def ask(port: int, visitor: str) -> None:
-        token = (tmp_path / "decisions" / "local.key").read_text()
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-            client.headers["authorization"] = f"Bearer {token}"
-            try:
-                while True:
-                    answer = client.post("/v1/decide", json={"user_pseudo_id": visitor})
-                    answered.append(answer.raise_for_status().json()["decision_id"])
-                    if len(answered) >= kill_after:
-                        enough.set()
-            except httpx.TransportError:
-                pass
-
-    main.create_app_from_settings(Settings(home=tmp_path))
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port, descriptor = listening.getsockname()[1], listening.fileno()
-        service = subprocess.Popen([sys.executable, "-c", SERVE, str(tmp_path), str(descriptor)], pass_fds=[descriptor])
-    visitors = [threading.Thread(target=ask, args=(port, f"visitor-{number}")) for number in range(4)]
-    for visitor in visitors:
-        visitor.start()
-    assert enough.wait(timeout=60)
-    service.kill()
-    service.wait()
-    for visitor in visitors:
-        visitor.join()
-    with closing(sqlite3.connect(tmp_path / "decisions" / "decisions.sqlite")) as record:
-        recorded = [decision_id for (decision_id,) in record.execute("select decision_id from decisions")]
-        intact = record.execute("pragma integrity_check").fetchone()
-    assert set(answered) <= set(recorded)
-    assert len(recorded) <= len(answered) + len(visitors)
-    assert intact == ("ok",)
+def test_f11_a_service_that_is_told_to_end_ends_its_streams_and_keeps_its_sessions(tmp_path: Path) -> None:
+    events = [{"event_name": "scroll", "event_timestamp": time.time_ns() // 1000}] * 2
+    with running(tmp_path) as service:
+        sent = service.client.post("/v1/sessions/v.1/events", json={"user_pseudo_id": "v", "events": events})
+        with service.client.stream("GET", "/v1/sessions/v.1/stream") as answer:
+            lines = answer.iter_lines()
+            assert next(lines) == "event: flag"
+            service.process.terminate()
+            assert "event: end" in list(lines)
+        assert service.process.wait(timeout=60) == 0
+    ((saved, session),) = SessionFile(tmp_path / "decisions" / "sessions.sqlite").read()
+    assert (sent.raise_for_status().json()["scored"], saved.user_pseudo_id, session.acts) == (True, "v", 2)
 
 
 def test_a_local_home_gets_its_key_on_the_first_start(tmp_path: Path) -> None:
@@ -103,18 +77,34 @@ def test_a_local_home_gets_its_key_on_the_first_start(tmp_path: Path) -> None:
     assert (tmp_path / "decisions" / "local.key").read_text().startswith("tac_")
 
 
+def test_live_sessions_are_in_redis_where_the_profile_has_one_and_policies_are_the_clients_or_the_setting_s(
+    tmp_path: Path,
+) -> None:
+    clients = Clients({"blog": ClientSettings(session_policy="time_based")})
+    access = Access(Followed(lambda: Keyring(())), Followed(lambda: clients))
+    with access:
+        local = main._live(Settings(home=tmp_path, session_policy="interval"), access)
+        redis_url = SecretStr("redis://127.0.0.1:1/0")
+        gcp = main._live(Settings(home=tmp_path, profile="gcp", redis_url=redis_url), access)
+
+        assert (type(local.sessions), type(gcp.sessions)) == (SessionsInMemory, SessionsInRedis)
+        assert (local.policy_of("shop"), gcp.policy_of("shop")) == ("interval", "sequential")
+        assert local.policy_of("blog") == "time_based"
+
+
 def test_a_port_in_use_is_told_in_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(
-            SystemExit, match=rf"^Port {port} can't be used \(Address already in use\): set TACTFUL_DECISION_PORT to a"
+            SettingsError,
+            match=rf"^Port {port} can't be used \(Address already in use\): set TACTFUL_DECISION_PORT to a",
         ):
             main.serve(Settings(home=tmp_path, decision_port=port))
 
 
 def test_a_home_that_can_not_be_written_is_told_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "decisions").write_text("a file where the folder should be")
-    with pytest.raises(SystemExit, match=f"can't start in {tmp_path}"):
+    with pytest.raises(SettingsError, match=f"can't start in {tmp_path}"):
         main.serve(Settings(home=tmp_path))
 
 

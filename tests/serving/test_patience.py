@@ -9,7 +9,7 @@ from feature_repo.stored_rows import StoredRows
 from serving.features import FeaturesUnavailableError, UnknownFeaturesError, Views
 from serving.patience import READERS, FeaturesInTime
 
-VIEWS = {"user_features": ["spend_usd"]}
+VIEWS = {"user_features": {"spend_usd": "float64"}}
 ROWS = {"user_features": StoredRows({"spend_usd": [31.5]}, [1])}
 
 

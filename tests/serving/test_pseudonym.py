@@ -8,7 +8,7 @@ import pytest
 from feature_repo.stored_rows import StoredRows
 from ga4_export.privacy import Privacy, pseudonym
 from serving.app import create_app
-from serving.audit import ERASED, erase
+from serving.audit_erasure import ERASED, erase
 from serving.champions import Champions
 from serving.features import FeastFeatures, Views
 from serving.keys import Keyring
@@ -41,15 +41,18 @@ def test_a_visitor_is_looked_up_and_put_on_record_by_the_id_that_is_stored(
         FeaturesInTime(KnownAs(FeastFeatures(services.open_store), stored), deadline=30),
         services.audit,
         Keyring.read(services.folder / "keys.json"),
-        Privacy(pseudonym_key=key),
+        privacy=Privacy(pseudonym_key=key),
     )
 
     with listening(app, token) as client:
         answer = client.post("/v1/decide", json=asked(USER)).json()
-        audited = services.audit.find(answer["decision_id"])
+        client.post(f"/v1/sessions/{USER}.1/events", json={"user_pseudo_id": USER}).raise_for_status()
+        left = client.get(f"/v1/sessions/{USER}.1/decision").json()
+        recorded = [services.audit.find(each["decision_id"]) for each in (answer, left)]
 
     assert answer["features_missing"] == []
-    assert (audited.user_pseudo_id, audited.request.user_pseudo_id) == (stored, stored)
+    for audited in recorded:
+        assert (audited.user_pseudo_id, audited.request.user_pseudo_id) == (stored, stored)
     kept = b"".join(file.read_bytes() for file in services.folder.glob("decisions.sqlite*"))
     assert (USER.encode() in kept) == (key is None)
 

@@ -117,7 +117,7 @@ def test_a_profile_says_only_what_the_model_reads_from_it(profile: dict[str, Val
 
 
 def test_user_features_are_looked_up_by_view() -> None:
-    assert ASSEMBLER.views == {"user_features": ["spend_usd"], "user_survey": ["survey"]}
+    assert ASSEMBLER.views == {"user_features": {"spend_usd": "float64"}, "user_survey": {"survey": "string"}}
 
 
 @pytest.mark.parametrize(("entity", "data_type"), [("item", "int64"), ("user", "timestamp")])

@@ -87,12 +87,12 @@ def test_secrets_reach_processes_and_no_file(tmp_path: Path, gcp: Settings) -> N
 
 
 def test_the_key_of_pseudonyms_reaches_processes_and_no_file(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path, pseudonym_key="k" * 32)
+    settings = Settings(home=tmp_path, pseudonym_key="0123456789abcdef" * 2)
     home.remember(settings)
 
-    assert home.environment(settings)["TACTFUL_PSEUDONYM_KEY"] == "k" * 32
+    assert home.environment(settings)["TACTFUL_PSEUDONYM_KEY"] == "0123456789abcdef" * 2
     assert (tmp_path / "settings.env").read_text() == ""
-    assert "k" * 32 not in repr(settings)
+    assert "0123456789abcdef" * 2 not in repr(settings)
 
 
 def test_a_home_on_bigquery_is_not_given_to_another_export(gcp: Settings) -> None:
@@ -113,6 +113,11 @@ def test_every_process_is_told_to_keep_to_itself(tmp_path: Path) -> None:
     told = home.environment(Settings(home=tmp_path))
 
     assert told["DO_NOT_TRACK"] == told["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+
+def test_c08_every_process_is_told_where_runs_are_kept(tmp_path: Path) -> None:
+    told = home.environment(Settings(home=tmp_path))
+
     assert told["DAGSTER_HOME"] == str(tmp_path / "dagster")
 
 

@@ -46,6 +46,7 @@ def test_a_mistyped_setting_is_named_with_the_one_that_was_meant(monkeypatch: py
         ("TACTFUL_POSTGRES_URL", "postgresql://host", "an address such as postgresql://"),
         ("TACTFUL_POSTGRES_URL", " ", "TACTFUL_POSTGRES_URL is wrong"),
         ("TACTFUL_PSEUDONYM_KEY", "x" * 31, "at least 32 bytes are needed"),
+        ("TACTFUL_PSEUDONYM_KEY", "changeme" * 4, "TACTFUL_PSEUDONYM_KEY is wrong: it is too easily guessed"),
         ("TACTFUL_PSEUDONYM_KEY", " " * 40, "TACTFUL_PSEUDONYM_KEY is wrong"),
         ("TACTFUL_NOTIFY", "me@example.com", "TACTFUL_NOTIFY is wrong: Apprise's URLs are needed"),
         ("TACTFUL_DATA_UNTIL_HOUR", "24", "less than or equal to 23"),

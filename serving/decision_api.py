@@ -1,0 +1,134 @@
+"""The routes that decide, that tell a decision again, and that tell of the service itself."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
+from pathlib import Path
+from typing import Self
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope
+
+from ga4_export.privacy import Privacy
+from serving import health, openapi, requests
+from serving.access import Access
+from serving.audit import AuditLog, AuditUnavailableError
+from serving.decisions import Asked, Decision, decision_of
+from serving.front import as_json, header, read_body
+from serving.gathering import FullError, Gatherer
+from serving.keys import KeyScope
+from serving.problems import RefusedError, overloaded, unaudited
+from serving.repeats import Repeats
+from serving.requests import DecideRequest
+
+DOCS = Path(__file__).parent / "static" / "docs.html"
+
+Decide = Callable[[Sequence[Asked]], Sequence[Decision | RefusedError]]
+Ping = Callable[[], Mapping[str, health.Fault | None]]
+"""What gives each dependency with its fault."""
+
+log = logging.getLogger(__name__)
+_encode = msgspec.json.Encoder().encode
+
+
+class DecisionApi:
+    """The routes; each /v1 route first asks who is there."""
+
+    def __init__(self, decide: Decide, audit: AuditLog, access: Access, privacy: Privacy, ping: Ping) -> None:
+        self.gatherer = Gatherer(decide)
+        self.repeats = Repeats(audit)
+        self.audit = audit
+        self.access = access
+        self.privacy = privacy
+        self.ping = ping
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.gatherer.close()
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/v1/decisions/{decision_id}", self.decision),
+            Route("/healthz", self.is_alive),
+            Route("/readyz", self.is_ready),
+            Route("/openapi.json", self.description),
+            Route("/docs", self.docs),
+        ]
+
+    async def decide(self, scope: Scope, receive: Receive) -> bytes:
+        client = await self._admit(scope)
+        body = await read_body(receive, requests.BODY_LIMIT, requests.body_too_large)
+        asked = Asked(client, self._stored(requests.decode(body)))
+        if (key := header(scope, b"idempotency-key")) is not None:
+            return _encode(await self.repeats.once(client, key, asked.request, self._decided))
+        return _encode(await self._decided(asked))
+
+    async def decide_batch(self, scope: Scope, receive: Receive) -> bytes:
+        client = await self._admit(scope)
+        if header(scope, b"idempotency-key") is not None:
+            detail = "A list takes no Idempotency-Key; /v1/decide does."
+            raise RefusedError(HTTPStatus.BAD_REQUEST, "E_IDEMPOTENCY_KEY", detail)
+        body = await read_body(receive, requests.BATCH_BODY_LIMIT, requests.batch_too_large)
+        asked = requests.decode_batch(body)
+        await self.access.charge(client, len(asked) - 1)
+        answers = await self._ask([Asked(client, self._stored(request)) for request in asked])
+        return _encode([answer.stated if isinstance(answer, RefusedError) else answer for answer in answers])
+
+    async def _admit(self, scope: Scope) -> str:
+        """The client of a request that can be taken now; what can't is refused before it is read."""
+        if self.gatherer.is_full:
+            raise overloaded()
+        return await self.access.admit(scope, KeyScope.DECIDE)
+
+    async def _decided(self, asked: Asked) -> Decision:
+        (answer,) = await self._ask([asked])
+        if isinstance(answer, RefusedError):
+            raise answer
+        return answer
+
+    async def _ask(self, asked: Sequence[Asked]) -> Sequence[Decision | RefusedError]:
+        try:
+            return await self.gatherer.ask(asked)
+        except FullError:
+            raise overloaded() from None
+        except AuditUnavailableError:
+            raise unaudited() from None
+
+    def _stored(self, request: DecideRequest) -> DecideRequest:
+        """`request` with the id under which its user is stored."""
+        stored_id = self.privacy.stored_id(request.user_pseudo_id)
+        if stored_id == request.user_pseudo_id:
+            return request
+        return msgspec.structs.replace(request, user_pseudo_id=stored_id)
+
+    async def decision(self, request: Request) -> Response:
+        client = await self.access.admit(request.scope, KeyScope.READ)
+        audited = await run_in_threadpool(self.audit.find, request.path_params["decision_id"])
+        if audited is None or audited.client != client:
+            if audited is not None:
+                log.warning("security: client %s asked for a decision that is not its own", client)
+            raise RefusedError(HTTPStatus.NOT_FOUND, "E_NO_DECISION", "This client has no decision of that id.")
+        return as_json(decision_of(audited))
+
+    async def is_alive(self, _: Request) -> Response:
+        return as_json({"status": "alive"})
+
+    async def is_ready(self, _: Request) -> Response:
+        faults = await run_in_threadpool(self.ping)
+        dependencies = {name: fault.detail if fault else "ok" for name, fault in faults.items()}
+        fault = next(filter(None, faults.values()), None)
+        if fault:
+            raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, fault.code, fault.detail, dependencies=dependencies)
+        return as_json({"status": "ready", "dependencies": dependencies})
+
+    async def description(self, _: Request) -> Response:
+        return as_json(openapi.document())
+
+    async def docs(self, _: Request) -> Response:
+        return FileResponse(DOCS)

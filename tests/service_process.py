@@ -1,0 +1,54 @@
+"""The decision service in a process of its own, over a home in which nothing has run; it logs to `service.log`."""
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from serving import main
+from tactful.settings import Settings
+from tests.conftest import PROJECT
+
+SERVE = """
+import socket, sys
+from tactful.settings import Settings
+from serving import server
+from serving.main import create_app_from_settings
+
+most = int(sys.argv[3]) if sys.argv[3:] else None
+server.run(create_app_from_settings(Settings(home=sys.argv[1])), socket.socket(fileno=int(sys.argv[2])), most)
+"""
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service, a client with a key of it, and where it listens."""
+
+    process: "subprocess.Popen[bytes]"
+    client: httpx.Client
+    port: int
+
+
+@contextmanager
+def running(home: Path, most_connections: int | None = None) -> Iterator[Service]:
+    """The service of `home`; what it is asked before it answers waits in the backlog."""
+    main.create_app_from_settings(Settings(home=home))
+    token = (home / "decisions" / "local.key").read_text()
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listening:
+        port, descriptor = listening.getsockname()[1], listening.fileno()
+        stated = [str(home), str(descriptor), *([] if most_connections is None else [str(most_connections)])]
+        with (home / "service.log").open("ab") as log:
+            command = [sys.executable, "-c", SERVE, *stated]
+            process = subprocess.Popen(command, cwd=PROJECT, pass_fds=[descriptor], stderr=log)
+    headers = {"authorization": f"Bearer {token}"}
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, headers=headers) as client:
+            yield Service(process, client, port)
+    finally:
+        process.kill()
+        process.wait()
