@@ -148,8 +148,10 @@ def _later(known_at: str) -> str:
 
 def _differ(one: str, other: str, columns: Sequence[Column]) -> str:
     """Whether two rows differ; not in the last digits of a sum, which depend on the order of its parts."""
-    compared = ("round({}.{}, 6)" if column.data_type == "float64" else "{}.{}" for column in columns)
-    return " or ".join(
-        f"{value.format(one, column.name)} is distinct from {value.format(other, column.name)}"
-        for value, column in zip(compared, columns, strict=True)
-    )
+    return " or ".join(_differs(column, f"{one}.{column.name}", f"{other}.{column.name}") for column in columns)
+
+
+def _differs(column: Column, left: str, right: str) -> str:
+    differs = f"{left} is distinct from {right}"
+    # rounded, two that stand on either side of a half would differ
+    return f"coalesce(abs({left} - {right}) > 1e-6, {differs})" if column.data_type == "float64" else differs

@@ -30,6 +30,7 @@ from tactful.plan import Plan
 from tactful.settings import Settings
 from tactful.source import source_of
 from tests.conftest import PROJECT
+from tests.faults.contents import stated
 
 SHOP = Shop(days=90, sessions_per_day=10)
 LATE = SHOP.first_day + timedelta(days=45)
@@ -206,7 +207,7 @@ def test_what_is_published_is_what_is_built_after_a_late_day(
     for table in (table for table in contract.load(manifest) if table.every_day):
         published = History.of(settings.home, table).rows(LATE - A_DAY, last)
         names = ", ".join(
-            f"round({column.name}, 5)" if column.data_type == "float64" else column.name
+            stated(column.name, "DOUBLE" if column.data_type == "float64" else column.data_type)
             for column in table.columns
             if column.name != KNOWN_AT
         )
@@ -218,14 +219,14 @@ def test_what_is_published_is_what_is_built_after_a_late_day(
 
 
 def _told(warehouse: Path, table: str) -> Sequence[tuple[object, ...]]:
-    """The rows of a table in an order of their own, without when they were known; fractions to six places."""
+    """The rows of a table in an order of their own, without when they were known."""
     columns = _rows(
         warehouse,
         f"select column_name, data_type from duckdb_columns() where table_name = '{table}' "
         "and column_name != 'known_at' order by column_index",
     )
-    stated = (f"round({name}, 6)" if kind == "DOUBLE" else str(name) for name, kind in columns)
-    return _rows(warehouse, f"select {', '.join(stated)} from {table} order by all")
+    compared = (stated(str(name), str(kind)) for name, kind in columns)
+    return _rows(warehouse, f"select {', '.join(compared)} from {table} order by all")
 
 
 def _rows(warehouse: Path, sql: str) -> Sequence[tuple[object, ...]]:

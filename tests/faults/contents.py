@@ -13,6 +13,12 @@ Contents = Mapping[tuple[str, date | None], tuple[int, int]]
 """Of each table and day, how many rows it holds, and a number made of all of them but for when they were known."""
 
 
+def stated(name: str, kind: str) -> str:
+    """SQL for a column in which two builds of the same rows are equal: fractions to six places."""
+    # the order of its terms shows in a sum's last digits, which must not tip a half in the seventh place
+    return f"round({name} + 1e-8, 6)" if kind == "DOUBLE" else name
+
+
 def contents(warehouse: Path) -> Contents:
     """Of the tables that dbt builds."""
     nodes = json.loads(MANIFEST.read_text())["nodes"].values()
@@ -26,8 +32,7 @@ def contents(warehouse: Path) -> Contents:
             "select table_name, column_name, data_type from duckdb_columns() "
             "where schema_name = 'tactful' and column_name <> 'known_at' order by table_name, column_index"
         ).fetchall():
-            # the order of its terms shows in a sum's last digits, which must not tip a half in the seventh place
-            columns.setdefault(table, []).append(f"round({name} + 1e-8, 6)" if kind == "DOUBLE" else name)
+            columns.setdefault(table, []).append(stated(name, kind))
         for table in days.keys() & columns.keys():
             told = f"select {days[table]} as day, count(*), bit_xor(hash(row({', '.join(columns[table])})))"
             for day, *rows in connection.execute(f"{told} from tactful.{table} group by day").fetchall():
