@@ -164,6 +164,12 @@ def registry(tmp_path_factory: pytest.TempPathFactory, trained: Bundle) -> Regis
     return registry
 
 
+@pytest.fixture
+def name(request: pytest.FixtureRequest) -> str:
+    """A model of the test's own in the shared registry."""
+    return str(request.node.name)
+
+
 class Services:
     """Starts decision services whose audit and keys lie in `folder`."""
 
