@@ -54,7 +54,7 @@ def create_app(  # noqa: PLR0913  the parts of the service
     privacy, traffic, live = privacy or Privacy(), traffic or Traffic.by(access.clients), live or Live()
     metrics, rules = Metrics(), ClientRules(audit, access.clients)
     decider = Decider(champions, online, audit, traffic, rules)
-    ping = partial(health.ping, champions, online, audit)
+    ping = partial(health.ping, champions, online, audit, live.sessions)
     api = DecisionApi(metrics.counted(decider.decide), audit, access, privacy, ping)
     scores = SessionScores(champions, online, live.clock, rules.threshold, traffic)
     exits = metrics.counted(SessionExits(audit, live.clock, traffic, rules).decide)
@@ -74,7 +74,7 @@ def create_app(  # noqa: PLR0913  the parts of the service
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         with audit, champions, online, access, closing(decider), api, closing(rewards):
             # The first look opens the feature store: no visitor should have to wait for that, and no deadline holds it.
-            health.ping(champions, online.store, audit)
+            health.ping(champions, online.store, audit, live.sessions)
             async with sessions:
                 yield
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from ml import bundle, policy
-from ml.bundle import Bundle
+from ml.bundle import Bundle, BundleError
+from serving.first_load import FirstLoads
 from serving.vector import Assembler, check_servable
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Champions:
         self._challengers: dict[str, Champion] = {}
         self._problems: dict[str, str] = {}
         self._stopped = threading.Event()
+        self.first_loads = FirstLoads(cache, self._stopped)
         self._watch = threading.Thread(target=self._follow, name="champions", daemon=True)
 
     def of(self, model: str) -> Champion | None:
@@ -148,7 +150,10 @@ class Champions:
             raise ChampionError(f"Version {version} has no run or no SHA-256 in its tag {DIGEST_TAG}: {digest!r}.")
         threshold = policy.threshold_set(registered.tags)
         if loaded is None or (loaded.version, loaded.digest) != (version, digest):
-            read = self._bundle(named.run_id, digest)
+            try:
+                read = self._bundle(named.run_id, digest)
+            except BundleError as refusal:
+                raise ChampionError(f"Version {version} can't be loaded. {refusal}") from refusal
         else:
             read = loaded.bundle
         return Champion(version, digest, read, read.header.threshold if threshold is None else threshold)
@@ -174,6 +179,7 @@ class Champions:
         folder = self.cache / digest
         if not folder.is_dir():
             self._fetch(run_id, folder)
+        self.first_loads.prove(digest)
         loaded = bundle.read(folder, digest)
         check_servable(loaded.features)
         return loaded

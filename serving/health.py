@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from serving.audit import AuditLog, AuditUnavailableError
 from serving.champions import Champions
 from serving.features import FeaturesUnavailableError, OnlineFeatures
+from serving.problems import NO_SESSIONS
+from serving.session_stores import Sessions, SessionsUnavailableError
 
 NOBODY = "readiness"
 
@@ -18,7 +20,7 @@ class Fault:
     detail: str
 
 
-def ping(champions: Champions, online: OnlineFeatures, audit: AuditLog) -> dict[str, Fault | None]:
+def ping(champions: Champions, online: OnlineFeatures, audit: AuditLog, sessions: Sessions) -> dict[str, Fault | None]:
     """Each dependency with its fault, the gravest first; none where all is well."""
     loaded = {model: champions.of(model) for model in champions.models}
     views = [champion.assembler.views for champion in loaded.values() if champion]
@@ -26,13 +28,14 @@ def ping(champions: Champions, online: OnlineFeatures, audit: AuditLog) -> dict[
         "audit": _fault("E_AUDIT_UNAVAILABLE", audit.check),
         **{model: None if champion else _untrained(model) for model, champion in loaded.items()},
         "features": _fault("E_FEATURES_UNAVAILABLE", lambda: [online.read([NOBODY], view) for view in views]),
+        "sessions": _fault(NO_SESSIONS, sessions.check),
     }
 
 
 def _fault(code: str, check: Callable[[], object]) -> Fault | None:
     try:
         check()
-    except (AuditUnavailableError, FeaturesUnavailableError) as error:
+    except (AuditUnavailableError, FeaturesUnavailableError, SessionsUnavailableError) as error:
         return Fault(code, str(error))
     return None
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 PREFIX = "tactful:session:"
+CHECKED = "tactful:readiness"
 TRIES = 20
 """How often a session is tried to change that others change meanwhile."""
 
@@ -66,6 +67,22 @@ class SessionsInRedis:
             except (OSError, RedisError, msgspec.DecodeError) as error:
                 raise _unavailable(error) from error
         raise SessionsUnavailableError(f"A live session was changed by others {TRIES} times in a row.")
+
+    def check(self) -> None:
+        """Raises SessionsUnavailableError unless Redis takes what is written: a full one answers a ping."""
+        import redis
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
+        timeout, retry = self.patience, Retry(NoBackoff(), 0)
+        try:
+            # a connection of its own: the other one is the event loop's
+            with redis.Redis.from_url(
+                self.url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=retry
+            ) as client:
+                client.set(CHECKED, b"", ex=1)
+        except (OSError, redis.RedisError) as error:
+            raise _unavailable(error) from error
 
     async def _change(self, name: str, change: Change[Result]) -> Result:
         async with self._opened().pipeline() as pipe:

@@ -55,6 +55,10 @@ class Sessions(Protocol):
         """
         ...
 
+    def check(self) -> None:
+        """Raises SessionsUnavailableError unless a session could be kept; asked from any thread."""
+        ...
+
 
 @dataclass
 class _Kept:
@@ -112,6 +116,9 @@ class SessionsInMemory:
         if len(self._kept) > self.at_most:
             self._forget()
         return result
+
+    def check(self) -> None:
+        """Memory is always there; what can't be written to the file is logged."""
 
     async def save(self) -> None:
         """Write what has changed to the file; what can't be written now is written next time."""

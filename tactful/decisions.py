@@ -32,12 +32,18 @@ class Replay:
 def shown(settings: Settings, decision_id: str) -> dict[str, Any]:
     """A decision as JSON values, with what a challenger said beside it as `shadow`.
 
+    `events_ahead` of its moment, as of a visitor's wrong clock, counted for nothing.
+
     Raises:
         SettingsError: no such decision is on record, or the record can't be read.
     """
     with _read(settings) as log:
         decision = _found(log, decision_id)
-        return {**msgspec.to_builtins(decision), "shadow": msgspec.to_builtins(log.find_shadow(decision_id))}
+        return {
+            **msgspec.to_builtins(decision),
+            "events_ahead": sum(event.event_timestamp > decision.moment for event in decision.request.events),
+            "shadow": msgspec.to_builtins(log.find_shadow(decision_id)),
+        }
 
 
 def replay(settings: Settings, decision_id: str) -> Replay:

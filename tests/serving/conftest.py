@@ -164,6 +164,12 @@ def registry(tmp_path_factory: pytest.TempPathFactory, trained: Bundle) -> Regis
     return registry
 
 
+@pytest.fixture
+def name(request: pytest.FixtureRequest) -> str:
+    """A model of the test's own in the shared registry."""
+    return str(request.node.name)
+
+
 class Services:
     """Starts decision services whose audit and keys lie in `folder`."""
 
@@ -210,7 +216,7 @@ class Services:
         """A service that looks for changes of keys and clients all the time."""
         keyring = Followed(partial(Keyring.read, self.folder / "keys.json"), interval=0.02)
         return create_app(
-            Champions(self.registry.tracking_uri, models, self.folder / "bundles"),
+            Champions(self.registry.tracking_uri, models, self.registry.folder / "bundles"),
             FeaturesInTime(FeastFeatures(open_store or self.open_store, patience=min(deadline, 1)), deadline),
             self.audit,
             Access(keyring, Followed(self.clients.read, interval=0.02)),

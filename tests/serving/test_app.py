@@ -136,7 +136,7 @@ def test_a_ready_service_names_its_dependencies(services: Any) -> None:
     ready = client.get("/readyz").json()
     assert ready == {
         "status": "ready",
-        "dependencies": {"audit": "ok", "popup_behaviour": "ok", "features": "ok"},
+        "dependencies": {"audit": "ok", "popup_behaviour": "ok", "features": "ok", "sessions": "ok"},
     }
     assert client.get("/healthz").status_code == 200
 

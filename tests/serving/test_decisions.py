@@ -24,7 +24,7 @@ UNTRAINED = "popup_profile"
 @pytest.fixture(scope="module")
 def decider(registry: Any, open_store: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Decider]:
     folder: Path = tmp_path_factory.mktemp("decider")
-    champions = Champions(registry.tracking_uri, (MODEL, UNTRAINED), folder / "bundles")
+    champions = Champions(registry.tracking_uri, (MODEL, UNTRAINED), registry.folder / "bundles")
     champions.refresh()
     with AuditLog(folder / "decisions.sqlite") as audit:
         yield Decider(champions, FeaturesInTime(FeastFeatures(open_store), deadline=30), audit)

@@ -37,7 +37,7 @@ def test_a_visitor_is_looked_up_and_put_on_record_by_the_id_that_is_stored(
 ) -> None:
     token = services.token("shop")
     app = create_app(
-        Champions(services.registry.tracking_uri, (MODEL,), services.folder / "bundles"),
+        Champions(services.registry.tracking_uri, (MODEL,), services.registry.folder / "bundles"),
         FeaturesInTime(KnownAs(FeastFeatures(services.open_store), stored), deadline=30),
         services.audit,
         Keyring.read(services.folder / "keys.json"),

@@ -53,7 +53,7 @@ def new_decider(registry: Any, open_store: Any, tmp_path_factory: pytest.TempPat
 
     def made(challenger: Bundle | None, traffic: Traffic | None = None) -> Decider:
         folder: Path = tmp_path_factory.mktemp("decider")
-        champions = Champions(registry.tracking_uri, (MODEL, "popup_profile"), folder / "bundles")
+        champions = Champions(registry.tracking_uri, (MODEL, "popup_profile"), registry.folder / "bundles")
         champions.refresh()
         if challenger is not None:
             champions._challengers[MODEL] = served(challenger)
@@ -242,7 +242,7 @@ def test_the_challenger_is_followed_and_a_bad_one_touches_no_champion(
     assert versions() == ["1", "2"]
     registry.register(trained, model, digest="f" * 64, alias="challenger")
     assert versions() == ["1", "2"]
-    assert caplog.messages[0].startswith(f"No new challenger of {model}: Bundle file")
+    assert caplog.messages[0].startswith(f"No new challenger of {model}: Version 3 can't be loaded. Bundle file")
     registry.client.set_registered_model_alias(model, "champion", "2")
     assert versions() == ["2", "2"]
     registry.client.set_registered_model_alias(model, "challenger", "2")

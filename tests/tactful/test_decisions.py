@@ -24,7 +24,7 @@ from ml.registry import Registry
 from serving import audit_erasure, decision_log
 from serving.audit import AuditedDecision, AuditLog, ShadowScore
 from serving.decision_log import SCHEMA, export_day
-from serving.requests import DecideRequest
+from serving.requests import DecideRequest, Event
 from tactful import cli
 from tactful.home import QUIET
 from tactful.settings import Settings, SettingsError
@@ -154,6 +154,15 @@ def test_a_decision_is_shown_with_what_was_known_and_what_the_challenger_said(ho
     assert (told["decision_id"], told["features"], told["shadow"]["score"]) == ("same", features(), 0.25)
     assert json.loads(call(home, "show", "other").output)["shadow"] is None
     assert '"eve"' not in call(home, "show", "erased").output
+
+
+def test_r16_events_ahead_of_a_decision_s_moment_are_counted_where_it_is_shown(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    events = tuple(Event("scroll", NOON + ahead) for ahead in (-HOUR, 0, 1, HOUR))
+    with AuditLog(decision_record(settings)) as log:
+        log.append([decided("skewed", rivals.good(), "1", "0" * 64, request=DecideRequest("ada", NOON, {}, events))])
+
+    assert json.loads(call(settings, "show", "skewed").output)["events_ahead"] == 2
 
 
 @pytest.mark.parametrize(

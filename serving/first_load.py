@@ -1,0 +1,109 @@
+"""The first load of a bundle: in a child process, which a file that crashes its parser takes down instead of this one.
+
+python -m serving.first_load FOLDER DIGEST
+"""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+
+from ml import bundle
+from ml.bundle import BundleError
+
+PARSERS = ("xgboost", "skops", "scikit-learn", "numpy")
+PATIENCE = 30.0
+REST = 300.0
+PROCESSOR_SECONDS = 20
+MEMORY = 4 * 2**30
+
+_ROOT = Path(__file__).parents[1]
+# what a library reserves for each thread counts as memory
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+class FirstLoads:
+    """Which bundles in `cache`, each in a folder named by its digest, have been loaded by a child process.
+
+    A file beside the folder says so to later starts with the same parsers. A child may take `patience` seconds, and is
+    ended when `stopped` is set; a bundle that was refused is left alone for `rest` seconds.
+    """
+
+    def __init__(self, cache: Path, stopped: threading.Event) -> None:
+        self.cache = cache
+        self.stopped = stopped
+        self.patience = PATIENCE
+        self.rest = REST
+        self._tried: dict[str, tuple[str | None, float]] = {}
+
+    def prove(self, digest: str) -> None:
+        """Have the bundle of `digest` loaded, and its golden rows scored, unless that was done before.
+
+        Raises:
+            BundleError: that can't be done here; the message says why.
+        """
+        # not in the bundle's folder: that holds whatever the registry held
+        mark = self.cache / ".".join([digest, *(f"{parser}-{version(parser)}" for parser in PARSERS)])
+        if mark.exists():
+            return
+        tried = self._tried.get(digest)
+        if tried is None or time.monotonic() - tried[1] >= self.rest:
+            tried = self._tried[digest] = (self._problem(digest), time.monotonic())
+        problem, _ = tried
+        if problem is not None:
+            raise BundleError(problem)
+        mark.touch()
+
+    def _problem(self, digest: str) -> str | None:
+        """What goes wrong in a child that loads the bundle, if anything does."""
+        deadline = time.monotonic() + self.patience
+        with subprocess.Popen(
+            [sys.executable, "-m", "serving.first_load", str((self.cache / digest).resolve()), digest],
+            cwd=_ROOT,
+            env={**os.environ, **_ONE_THREAD},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            # an interrupt at the terminal is the service's, which ends its children itself
+            start_new_session=True,
+        ) as child:
+            try:
+                while time.monotonic() < deadline and not self.stopped.is_set():
+                    with suppress(subprocess.TimeoutExpired):
+                        _, said = child.communicate(timeout=0.1)
+                        return _end(child.returncode, said)
+            finally:
+                child.kill()
+        return "The service ends." if self.stopped.is_set() else f"Its first load took over {self.patience:g} seconds."
+
+
+def _end(code: int, said: str) -> str | None:
+    if code == 0:
+        return None
+    if code < 0:
+        return f"Its first load was ended by {signal.Signals(-code).name}."
+    return (said.strip() or f"Its first load ended with {code}.").splitlines()[-1]
+
+
+def main(folder: str, digest: str) -> None:
+    """Load a bundle as the service would, within bounds that hold when the service is gone too."""
+    bounds = {resource.RLIMIT_CPU: PROCESSOR_SECONDS, resource.RLIMIT_AS: MEMORY, resource.RLIMIT_CORE: 0}
+    for bound, most in bounds.items():
+        _, hard = resource.getrlimit(bound)
+        resource.setrlimit(bound, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+    try:
+        bundle.read(Path(folder), digest)
+    except BundleError as refusal:
+        sys.exit(" ".join(str(refusal).split()))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
