@@ -1,7 +1,7 @@
 """The decision service: its parts put together, and what goes wrong in any of them put into words."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, nullcontext
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -30,6 +30,7 @@ from serving.rewards import RewardApi, Rewards
 from serving.session_exits import SessionExits
 from serving.session_scores import SessionScores
 from serving.sessions import EVENTS_ADDRESS, Live, SessionApi
+from serving.tracing import Tracing
 from serving.traffic import Traffic
 from serving.witness import Witness
 
@@ -44,6 +45,7 @@ def create_app(  # noqa: PLR0913  the parts of the service
     traffic: Traffic | None = None,
     live: Live | None = None,
     demo_key: str | None = None,
+    tracing: Tracing | None = None,
 ) -> Starlette:
     """The decision service; its parts open when it starts. Users are known by the ids that `privacy` stores.
 
@@ -53,12 +55,14 @@ def create_app(  # noqa: PLR0913  the parts of the service
     access = keyring if isinstance(keyring, Access) else Access(Followed(lambda: keyring))
     privacy, traffic, live = privacy or Privacy(), traffic or Traffic.by(access.clients), live or Live()
     metrics, rules = Metrics(), ClientRules(audit, access.clients)
-    decider = Decider(champions, online, audit, traffic, rules)
+    decider, exits = Decider(champions, online, audit, traffic, rules), SessionExits(audit, live.clock, traffic, rules)
+    if tracing is not None:
+        tracing.watch(decider, exits, online, audit)
     ping = partial(health.ping, champions, online, audit)
     api = DecisionApi(metrics.counted(decider.decide), audit, access, privacy, ping)
     scores = SessionScores(champions, online, live.clock, rules.threshold, traffic)
-    exits = metrics.counted(SessionExits(audit, live.clock, traffic, rules).decide)
-    sessions = SessionApi(live, scores, exits, partial(access.admit, needed=KeyScope.LIVE), privacy.stored_id)
+    leave = metrics.counted(exits.decide)
+    sessions = SessionApi(live, scores, leave, partial(access.admit, needed=KeyScope.LIVE), privacy.stored_id)
     rewards = RewardApi(Rewards(audit, live.clock), partial(access.admit, needed=KeyScope.FEEDBACK))
     metrics.gauge("feature_store_left_alone", "1 while the feature store isn't asked.", lambda: online.is_left_alone)
     metrics.gauge("waiting", "Requests that wait to be decided.", lambda: api.gatherer.waiting)
@@ -72,7 +76,7 @@ def create_app(  # noqa: PLR0913  the parts of the service
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        with audit, champions, online, access, closing(decider), api, closing(rewards):
+        with tracing or nullcontext(), audit, champions, online, access, closing(decider), api, closing(rewards):
             # The first look opens the feature store: no visitor should have to wait for that, and no deadline holds it.
             health.ping(champions, online.store, audit)
             async with sessions:
