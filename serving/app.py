@@ -1,7 +1,7 @@
 """The decision service: its parts put together, and what goes wrong in any of them put into words."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, nullcontext
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -20,18 +20,20 @@ from serving.champions import Champions
 from serving.client_rules import ClientRules
 from serving.decision_api import DecisionApi
 from serving.decisions import Decider
+from serving.exchange import ShortWay
 from serving.following import Followed
-from serving.front import Answer, Front
+from serving.front import Front, Way
 from serving.keys import Keyring, KeyScope
 from serving.metrics import Metrics
 from serving.patience import FeaturesInTime
-from serving.problems import RefusedError, not_answered, unaudited
+from serving.problems import RefusedError, not_answered, unaudited, unforeseen
 from serving.rewards import RewardApi, Rewards
 from serving.session_exits import SessionExits
 from serving.session_scores import SessionScores
-from serving.sessions import EVENTS_ADDRESS, Live, SessionApi
+from serving.sessions import Live, SessionApi
+from serving.tracing import Tracing
 from serving.traffic import Traffic
-from serving.witness import Witness
+from serving.witness import Witness, Witnessing
 
 
 def create_app(  # noqa: PLR0913  the parts of the service
@@ -44,6 +46,7 @@ def create_app(  # noqa: PLR0913  the parts of the service
     traffic: Traffic | None = None,
     live: Live | None = None,
     demo_key: str | None = None,
+    tracing: Tracing | None = None,
 ) -> Starlette:
     """The decision service; its parts open when it starts. Users are known by the ids that `privacy` stores.
 
@@ -53,26 +56,27 @@ def create_app(  # noqa: PLR0913  the parts of the service
     access = keyring if isinstance(keyring, Access) else Access(Followed(lambda: keyring))
     privacy, traffic, live = privacy or Privacy(), traffic or Traffic.by(access.clients), live or Live()
     metrics, rules = Metrics(), ClientRules(audit, access.clients)
-    decider = Decider(champions, online, audit, traffic, rules)
+    decider, exits = Decider(champions, online, audit, traffic, rules), SessionExits(audit, live.clock, traffic, rules)
+    if tracing is not None:
+        tracing.watch(decider, exits, online, audit)
     ping = partial(health.ping, champions, online, audit, live.sessions)
     api = DecisionApi(metrics.counted(decider.decide), audit, access, privacy, ping)
     scores = SessionScores(champions, online, live.clock, rules.threshold, traffic)
-    exits = metrics.counted(SessionExits(audit, live.clock, traffic, rules).decide)
-    sessions = SessionApi(live, scores, exits, partial(access.admit, needed=KeyScope.LIVE), privacy.stored_id)
+    leave = metrics.counted(exits.decide)
+    sessions = SessionApi(live, scores, leave, partial(access.admit, needed=KeyScope.LIVE), privacy.stored_id)
     rewards = RewardApi(Rewards(audit, live.clock), partial(access.admit, needed=KeyScope.FEEDBACK))
     metrics.gauge("feature_store_left_alone", "1 while the feature store isn't asked.", lambda: online.is_left_alone)
     metrics.gauge("waiting", "Requests that wait to be decided.", lambda: api.gatherer.waiting)
-    asked_most = {"/v1/decide": api.decide, "/v1/decide:batch": api.decide_batch}
+    ways = api.ways()
 
-    def answer_at(path: str) -> Answer | None:
-        return asked_most.get(path) or sessions.answer_at(path)
+    def way_at(path: str) -> Way | None:
+        return ways.get(path) or sessions.way_at(path)
 
-    def address_of(path: str) -> str | None:
-        return path if path in asked_most else EVENTS_ADDRESS if sessions.answer_at(path) else None
+    witness = Witness(metrics)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        with audit, champions, online, access, closing(decider), api, closing(rewards):
+        with tracing or nullcontext(), audit, champions, online, access, closing(decider), api, closing(rewards):
             # The first look opens the feature store: no visitor should have to wait for that, and no deadline holds it.
             health.ping(champions, online.store, audit, live.sessions)
             async with sessions:
@@ -81,9 +85,9 @@ def create_app(  # noqa: PLR0913  the parts of the service
     service = Starlette(
         routes=[*sessions.routes(), *rewards.routes(), *api.routes(), *metrics.routes(), *browser.routes(demo_key)],
         middleware=[
-            Middleware(Witness, metrics, address_of),
+            Middleware(Witnessing, witness, way_at),
             Middleware(Origins, access.clients),
-            Middleware(Front, answer_at),
+            Middleware(Front, way_at),
         ],
         lifespan=lifespan,
         exception_handlers=_HANDLERS,
@@ -91,6 +95,7 @@ def create_app(  # noqa: PLR0913  the parts of the service
     # one address for each thing
     service.router.redirect_slashes = False
     service.state.end_streams = live.listeners.end
+    service.state.short_way = ShortWay(way_at, witness)
     return service
 
 
@@ -107,9 +112,7 @@ async def _refuse_unaudited(_: Request, __: AuditUnavailableError) -> Response:
 
 
 async def _refuse_unforeseen(_: Request, __: Exception) -> Response:
-    return RefusedError(
-        HTTPStatus.INTERNAL_SERVER_ERROR, "E_INTERNAL", "The service failed; its log says why."
-    ).response()
+    return unforeseen().response()
 
 
 # Starlette types a handler as one of any exception; each of these takes its own.

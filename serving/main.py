@@ -33,6 +33,7 @@ from serving.session_policies import PolicyName
 from serving.session_redis import SessionsInRedis
 from serving.session_stores import Sessions, SessionsInMemory
 from serving.sessions import Live
+from serving.tracing import Tracing, of_environment
 from serving.traffic import Traffic
 from tactful.landing import privacy_of
 from tactful.settings import Settings, SettingsError, load
@@ -44,11 +45,14 @@ LOOPBACK = "127.0.0.1"
 
 def app() -> Starlette:
     """The service of the environment's settings, for `uvicorn serving.main:app --factory`."""
-    return create_app_from_settings(load())
+    return create_app_from_settings(load(), tracing=of_environment(os.environ))
 
 
 def create_app_from_settings(
-    settings: Settings, privacy: Privacy | None = None, features_deadline: float | None = None
+    settings: Settings,
+    privacy: Privacy | None = None,
+    features_deadline: float | None = None,
+    tracing: Tracing | None = None,
 ) -> Starlette:
     """The service over what lies in the settings' home, where the first start puts a key for this machine.
 
@@ -70,6 +74,7 @@ def create_app_from_settings(
         traffic=Traffic.by(access.clients, settings.shadow_share),
         live=_live(settings, access),
         demo_key=demo_key,
+        tracing=tracing,
     )
 
 
@@ -115,7 +120,7 @@ def serve(settings: Settings) -> None:
     """
     port = settings.decision_port
     try:
-        service = create_app_from_settings(settings)
+        service = create_app_from_settings(settings, tracing=of_environment(os.environ))
     except (KeysError, ClientsError, OSError) as error:
         raise SettingsError(f"The decision service can't start in {settings.home}: {error}") from None
     try:

@@ -18,7 +18,7 @@ _REFUSALS = {
     404: "This client has no such decision, campaign or live session.",
     408: "The request did not come within five seconds.",
     409: "It contradicts what was said before, under the same Idempotency-Key or of the same thing.",
-    413: "The body is too large, or lists too many requests.",
+    413: "The body is too large, or lists too many requests or events.",
     415: "The body says it is no JSON.",
     429: "The client has asked too often; Retry-After says when to come back.",
     422: "A field breaks a rule.",

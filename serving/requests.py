@@ -66,7 +66,7 @@ def decode(body: bytes) -> DecideRequest:
     """The request that `body` states, its text in Unicode's normal form NFC.
 
     Raises:
-        RefusedError: the body is no JSON (400), or a field breaks a rule (422).
+        RefusedError: the body is no JSON (400), lists too many events (413), or a field breaks a rule (422).
     """
     return _checked(stated(body, _request_decoder))
 
@@ -75,7 +75,7 @@ def decode_batch(body: bytes) -> list[DecideRequest]:
     """The requests that `body` lists, as `decode` would give each.
 
     Raises:
-        RefusedError: the body is no JSON (400), lists too many requests (413), or a field breaks a rule (422).
+        RefusedError: the body is no JSON (400), lists too many requests or events (413), or breaks a rule (422).
     """
     requests = stated(body, _batch_decoder)
     if len(requests) > BATCH_LIMIT:
@@ -105,18 +105,39 @@ def stated(body: bytes, decoder: msgspec.json.Decoder[_Stated]) -> _Stated:
     """What `body` states, of the decoder's type.
 
     Raises:
-        RefusedError: the body is no JSON (400), or a field breaks a rule (422).
+        RefusedError: the body is no JSON (400), lists too many events (413), or a field breaks a rule (422).
     """
     try:
         decoded = decoder.decode(body)
     except msgspec.ValidationError as error:
-        detail, _, path = str(error).partition(" - at `")
-        raise invalid(path.rstrip("`").removeprefix("$").removeprefix(".") or "$", f"{detail}.") from None
+        raise _refusal(error, body) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RefusedError(HTTPStatus.BAD_REQUEST, "E_JSON", f"The body is not JSON in UTF-8: {error}.") from None
     # Only now: what the decoder took is four levels deep at most, so this parser can't run out of stack.
     _double_seeker.decode(body.decode())
     return decoded
+
+
+def _refusal(error: msgspec.ValidationError, body: bytes) -> RefusedError:
+    """Why a `body` that broke a rule of its type is refused."""
+    if _is_too_deep(body):
+        return RefusedError(HTTPStatus.BAD_REQUEST, "E_JSON", "The body is nested too deep; four levels are enough.")
+    detail, _, path = str(error).partition(" - at `")
+    field = path.rstrip("`").removeprefix("$").removeprefix(".") or "$"
+    if detail != _TOO_LONG:
+        return invalid(field, f"{detail}.")
+    told = f"At most {EVENTS_LIMIT} events are taken of a request; /v1/decide:batch takes up to {BATCH_LIMIT} requests."
+    return RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "E_TOO_MANY_EVENTS", told, field=field)
+
+
+def _is_too_deep(body: bytes) -> bool:
+    try:
+        msgspec.json.decode(body)
+    except RecursionError:
+        return True
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        pass
+    return False
 
 
 def _checked(request: _Visitor, place: str = "") -> _Visitor:
@@ -158,4 +179,6 @@ def _normal(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
+# only the lists of events have a limit, and msgspec tells it in words alone
+_TOO_LONG = f"Expected `array` of length <= {EVENTS_LIMIT}"
 _double_seeker = json.JSONDecoder(object_pairs_hook=_refuse_doubled)

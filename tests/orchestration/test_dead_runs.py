@@ -74,6 +74,33 @@ def test_a_run_that_has_not_told_its_process_is_left_to_dagster(instance: dg.Dag
     assert dead_runs.end(instance) == []
 
 
+def test_a_run_that_was_ended_from_outside_is_told_of_by_what_was_said_last(instance: dg.DagsterInstance) -> None:
+    from orchestration import notifications
+
+    _started(instance, os.getpid())
+    (run,) = instance.get_runs()
+    instance.report_engine_event("The process of the step popup_profile was killed by signal 9", run)
+    instance.report_run_failed(run)
+    (failure,) = instance.all_logs(RUN, of_type=dg.DagsterEventType.RUN_FAILURE)
+    why = failure.dagster_event and failure.dagster_event.message
+    assert why == "This run has been marked as failed from outside the execution context."
+
+    notice = notifications.of_failure(instance, run, why)
+
+    assert notice.body == "The process of the step popup_profile was killed by signal 9"
+    assert notifications.of_failure(instance, run, "No space is left.").body == "No space is left."
+
+
+def test_of_a_run_that_said_nothing_there_is_no_last_word(instance: dg.DagsterInstance) -> None:
+    from orchestration.failures import last_word
+
+    run = dg.DagsterRun(job_name="retrain", run_id=RUN, status=STARTED)
+    instance.add_run(run)
+    instance.report_run_failed(run)
+
+    assert last_word(instance, RUN) is None
+
+
 def test_the_place_in_a_pool_of_a_run_that_others_have_ended_is_free_again() -> None:
     from orchestration import dead_runs
 

@@ -31,6 +31,7 @@ from serving.following import Followed
 from serving.keys import Keyring, KeyScope
 from serving.patience import FeaturesInTime
 from serving.sessions import Live
+from serving.tracing import Tracing
 
 if TYPE_CHECKING:
     from feast import FeatureStore
@@ -200,10 +201,11 @@ class Services:
         open_store: "Callable[[], FeatureStore] | None" = None,
         deadline: float = 30,
         live: Live | None = None,
+        tracing: Tracing | None = None,
     ) -> httpx.Client:
         """A client of a running service, with the key of `shop`."""
         token = self.shop
-        app = self.app(models, open_store, deadline, live)
+        app = self.app(models, open_store, deadline, live, tracing)
         return self.running.enter_context(listening(app, token))
 
     def app(
@@ -212,6 +214,7 @@ class Services:
         open_store: "Callable[[], FeatureStore] | None" = None,
         deadline: float = 30,
         live: Live | None = None,
+        tracing: Tracing | None = None,
     ) -> Starlette:
         """A service that looks for changes of keys and clients all the time."""
         keyring = Followed(partial(Keyring.read, self.folder / "keys.json"), interval=0.02)
@@ -221,6 +224,7 @@ class Services:
             self.audit,
             Access(keyring, Followed(self.clients.read, interval=0.02)),
             live=live,
+            tracing=tracing,
         )
 
 

@@ -266,6 +266,9 @@ def test_what_a_model_does_not_read_is_told_in_the_place_of_that_request_s_decis
         pytest.param(b"[]", 422, "E_FIELD", "$", id="none"),
         pytest.param(json.dumps(asked()).encode(), 422, "E_FIELD", "$", id="no-list"),
         pytest.param(json.dumps([asked()] * 501).encode(), 413, "E_BATCH_TOO_LARGE", None, id="too-many"),
+        pytest.param(
+            json.dumps([asked(), asked(scrolls=501)]).encode(), 413, "E_TOO_MANY_EVENTS", "[1].events", id="R09"
+        ),
         pytest.param(b"[" + b" " * 9 * 1024 * 1024, 413, "E_BODY_TOO_LARGE", None, id="R03"),
         pytest.param(json.dumps([asked(), asked(at="1")]).encode(), 422, "E_FIELD", "[1].at", id="R04"),
         pytest.param(json.dumps([asked(), asked("\0")]).encode(), 422, "E_FIELD", "[1].user_pseudo_id", id="R08"),

@@ -1,12 +1,14 @@
 """What the service tells of itself: figures, and lines of its log."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.service_process import running
+from tests.serving.conftest import MODEL
 from tests.serving.test_app import asked
 
 
@@ -33,6 +35,25 @@ def test_decisions_are_counted_by_action_reason_and_model(services: Any) -> None
     }
     assert (found["tactful_batch_size_count",], found["tactful_batch_size_sum",]) == (1, 4)
     assert (found["tactful_waiting",], found["tactful_feature_store_left_alone",]) == (0, 0)
+
+
+def test_exits_of_live_sessions_are_counted_among_the_decisions(services: Any) -> None:
+    client = services.start()
+    now = time.time_ns() // 1000
+    scrolls = {"user_pseudo_id": "known", "events": [{"event_name": "scroll", "event_timestamp": now}] * 8}
+    assert client.post("/v1/sessions/known.1/events", json=scrolls).json()["scored"] is True
+    before = figures(client)
+    for session in ("known.1", "nobody.1"):
+        assert client.get(f"/v1/sessions/{session}/decision").status_code == 200
+
+    found = figures(client)
+    assert not any(key[0] == "tactful_decisions_total" for key in before)
+    assert {key[1:]: value for key, value in found.items() if key[0] == "tactful_decisions_total"} == {
+        ("show", MODEL, "score_at_or_above_threshold"): 1,
+        ("nothing", MODEL, "no_flag"): 1,
+    }
+    assert found["tactful_fallbacks_total", MODEL, "no_flag"] == 1
+    assert (found["tactful_batch_size_count",], found["tactful_batch_size_sum",]) == (2, 2)
 
 
 def test_fallbacks_and_a_store_that_is_left_alone_are_told(services: Any) -> None:

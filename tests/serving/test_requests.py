@@ -1,5 +1,7 @@
 """Requests are decoded strictly; the ids are those of the table of bad inputs."""
 
+import json
+
 import pytest
 
 from serving.problems import RefusedError
@@ -24,6 +26,7 @@ def refusal(body: bytes) -> tuple[int, str, str | None]:
         pytest.param(b'\xef\xbb\xbf{"user_pseudo_id": "a"}', id="R01-byte-order-mark"),
         pytest.param(b'{"user_pseudo_id": "a", "profile": {"x": NaN}}', id="R05-nan"),
         pytest.param(b'{"user_pseudo_id": "a", "profile": {"x": -Infinity}}', id="R05-infinity"),
+        pytest.param(b'{"user_pseudo_id": ' + b"[" * 5000 + b"]" * 5000 + b"}", id="R07-deep"),
         pytest.param(b'{"user_pseudo_id": "\xff"}', id="R08-invalid-utf-8"),
         pytest.param(rb'{"user_pseudo_id": "\ud800"}', id="R08-lone-surrogate"),
     ],
@@ -56,7 +59,6 @@ def test_what_is_not_json_is_refused_as_such(body: bytes) -> None:
         pytest.param('{"user_pseudo_id": "a", "colour": "red"}', "$", id="R06-unknown-field"),
         pytest.param('{"user_pseudo_id": "a", "user_pseudo_id": "b"}', "user_pseudo_id", id="R06-doubled-field"),
         pytest.param('{"user_pseudo_id": "a", "profile": {"x": 1, "x": 2}}', "x", id="R06-doubled-feature"),
-        pytest.param('{"user_pseudo_id": ' + "[" * 5000 + "]" * 5000 + "}", "user_pseudo_id", id="R07-deep"),
         pytest.param(r'{"user_pseudo_id": "a\u0000"}', "user_pseudo_id", id="R08-nul"),
         pytest.param('{"user_pseudo_id": "a\u202eb"}', "user_pseudo_id", id="R08-right-to-left-override"),
         pytest.param(
@@ -79,7 +81,13 @@ def test_more_events_than_the_limit_are_refused_whole() -> None:
     event = f'{{"event_name": "scroll", "event_timestamp": {NOW}}}'
     body = '{{"user_pseudo_id": "a", "events": [{}]}}'
     assert len(decode(body.format(",".join([event] * EVENTS_LIMIT)).encode()).events) == EVENTS_LIMIT
-    assert refusal(body.format(",".join([event] * (EVENTS_LIMIT + 1))).encode()) == (422, "E_FIELD", "events")
+    assert refusal(body.format(",".join([event] * (EVENTS_LIMIT + 1))).encode()) == (413, "E_TOO_MANY_EVENTS", "events")
+
+
+def test_a_refusal_of_too_many_events_names_the_limit_and_the_way_to_ask_more_at_once() -> None:
+    events = [{"event_name": "scroll", "event_timestamp": NOW}] * 3000
+    with pytest.raises(RefusedError, match=r"^At most 500 events .*; /v1/decide:batch takes up to 500"):
+        decode(json.dumps({"user_pseudo_id": "a", "events": events}).encode())
 
 
 def test_a_refusal_never_repeats_the_visitor() -> None:

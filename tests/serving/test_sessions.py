@@ -269,7 +269,7 @@ def test_a_session_s_profile_does_not_grow_without_end(services: Any) -> None:
         pytest.param("s", b'{"user_pseudo_id": "a"' + b" " * 256 * 1024 + b"}", 413, None, id="R03"),
         pytest.param("s", json.dumps(scrolls(1, events=[{"event_name": "x"}])).encode(), 422, "events[0]", id="R04"),
         pytest.param("s", json.dumps(scrolls(1, profile={"shoe": 1})).encode(), 422, "profile.shoe", id="R06"),
-        pytest.param("s", json.dumps(scrolls(501)).encode(), 422, "events", id="R09"),
+        pytest.param("s", json.dumps(scrolls(501)).encode(), 413, "events", id="R09"),
         pytest.param("s" * 201, json.dumps(scrolls(1)).encode(), 422, "session", id="R17-long"),
         pytest.param("%00", json.dumps(scrolls(1)).encode(), 422, "session", id="R17-control"),
     ],
