@@ -11,6 +11,7 @@ import httptools
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from serving.exchange import Exchange, ShortWay
 from serving.problems import OVERLOADED, RefusedError
 
 HEAD_LIMIT = 32 * 1024
@@ -40,9 +41,10 @@ class Door:
 class Connection(HttpToolsProtocol):
     """uvicorn's connection, which does not wait for ever."""
 
-    def __init__(self, *arguments: Any, door: Door, **named: Any) -> None:
+    def __init__(self, *arguments: Any, door: Door, short_way: ShortWay | None = None, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._door = door
+        self._short_way = short_way
         self._address = ""
         self._awaited_since: float | None = None
         """When the request that isn't all there began; None between requests."""
@@ -50,6 +52,8 @@ class Connection(HttpToolsProtocol):
         """Bytes that have come of a head that isn't all there, but for those that come now; None outside one."""
         self._coming = 0
         self._refusal = _NOT_HTTP
+        self._before: Any = None
+        """The request before the one that comes."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -86,11 +90,35 @@ class Connection(HttpToolsProtocol):
         if most > HEAD_LIMIT and len(self.url) + sum(map(len, chain.from_iterable(self.headers))) > HEAD_LIMIT:
             self._refusal = _LONG_HEAD
             raise httptools.HttpParserError
-        super().on_headers_complete()
+        exchange = self._exchange()
+        if exchange is None:
+            super().on_headers_complete()
+        else:
+            self._before, self.cycle = self.cycle, exchange  # type: ignore[assignment]
+
+    def _exchange(self) -> Exchange | None:
+        """The request whose head has come, if it is answered past ASGI."""
+        if self._short_way is None or self.parser.get_method() != b"POST" or self.parser.get_http_version() != "1.1":
+            return None
+        way = self._short_way.way(self.url, self.headers)
+        if way is None:
+            return None
+        self.scope["method"], self.scope["query_string"] = "POST", b""
+        return Exchange(self, way, self._short_way.witness, self.parser.should_keep_alive())
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self._awaited_since = None
+        if isinstance(self.cycle, Exchange):
+            before, self._before = self._before, None
+            if before is not None and not before.response_complete:
+                # sent before the one before it is answered
+                self.flow.pause_reading()
+                self.pipeline.appendleft((self.cycle, self.app))
+            elif self.cycle.way.is_full():
+                self.cycle.refuse()
+            else:
+                self._start_asgi_task(self.cycle, self.app)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  uvicorn's words; the refusal has its own
         self._refuse(self._refusal)

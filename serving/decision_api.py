@@ -18,7 +18,7 @@ from serving import health, openapi, requests
 from serving.access import Access
 from serving.audit import AuditLog, AuditUnavailableError
 from serving.decisions import Asked, Decision, decision_of
-from serving.front import as_json, header, read_body
+from serving.front import Way, as_json, header, read_body
 from serving.gathering import FullError, Gatherer
 from serving.keys import KeyScope
 from serving.problems import RefusedError, overloaded, unaudited
@@ -61,6 +61,14 @@ class DecisionApi:
             Route("/docs", self.docs),
         ]
 
+    def ways(self) -> dict[str, Way]:
+        """What is asked most, by path."""
+        asked = {"/v1/decide": self.decide, "/v1/decide:batch": self.decide_batch}
+        return {path: Way(path, answer, self.is_full) for path, answer in asked.items()}
+
+    def is_full(self) -> bool:
+        return self.gatherer.is_full
+
     async def decide(self, scope: Scope, receive: Receive) -> bytes:
         client = await self._admit(scope)
         body = await read_body(receive, requests.BODY_LIMIT, requests.body_too_large)
@@ -82,7 +90,7 @@ class DecisionApi:
 
     async def _admit(self, scope: Scope) -> str:
         """The client of a request that can be taken now; what can't is refused before it is read."""
-        if self.gatherer.is_full:
+        if self.is_full():
             raise overloaded()
         return await self.access.admit(scope, KeyScope.DECIDE)
 

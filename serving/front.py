@@ -2,30 +2,40 @@
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from typing import NamedTuple
 
 import msgspec
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.problems import RefusedError, not_answered
+from serving.problems import RefusedError, Reply, not_answered
 
 JSON = b"application/json"
+_AS_JSON = ((b"content-type", JSON),)
 _encode = msgspec.json.Encoder().encode
 Answer = Callable[[Scope, Receive], Awaitable[bytes]]
 """What gives the JSON that answers a request."""
 
 
-class Front:
-    """ASGI middleware: what is posted to an address that `answer_at` knows is answered here, all others by `app`."""
+class Way(NamedTuple):
+    """What answers what is posted to an address, while it isn't full."""
 
-    def __init__(self, app: ASGIApp, answer_at: Callable[[str], Answer | None]) -> None:
+    address: str
+    answer: Answer
+    is_full: Callable[[], bool]
+
+
+class Front:
+    """ASGI middleware: what is posted to an address that `way_at` knows is answered here, all others by `app`."""
+
+    def __init__(self, app: ASGIApp, way_at: Callable[[str], Way | None]) -> None:
         self.app = app
-        self.answer_at = answer_at
+        self.way_at = way_at
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = self.answer_at(scope["path"]) if scope["type"] == "http" else None
-        if answer is None:
+        way = self.way_at(scope["path"]) if scope["type"] == "http" else None
+        if way is None:
             await self.app(scope, receive, send)
             return
         if scope["method"] != "POST":
@@ -33,16 +43,21 @@ class Front:
             await refused.response({"allow": "POST"})(scope, receive, send)
             return
         try:
-            refuse_other_content(scope)
-            body = await answer(scope, receive)
-        except RefusedError as refused:
-            await refused.response()(scope, receive, send)
-            return
+            reply = await replied(way, scope, receive)
         except ClientDisconnect:
             return
-        headers = [(b"content-type", JSON), (b"content-length", str(len(body)).encode())]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        headers = [*reply.headers, (b"content-length", str(len(reply.body)).encode())]
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.body", "body": reply.body})
+
+
+async def replied(way: Way, scope: Scope, receive: Receive) -> Reply:
+    """The answer to a request, be it a refusal."""
+    try:
+        refuse_other_content(scope)
+        return Reply(HTTPStatus.OK, _AS_JSON, await way.answer(scope, receive))
+    except RefusedError as refused:
+        return refused.reply()
 
 
 def as_json(answer: object) -> Response:

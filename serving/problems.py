@@ -1,7 +1,8 @@
 """Refusals as RFC 9457 states them: a stable code, the field, and what would be right."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import NamedTuple
 
 import msgspec
 from starlette.responses import Response
@@ -9,6 +10,17 @@ from starlette.responses import Response
 NO_KEY, OVERLOADED, NO_SESSIONS = "E_KEY", "E_OVERLOADED", "E_SESSIONS_UNAVAILABLE"
 _COME_BACK = {"retry-after": "1"}
 _HEADERS = {NO_KEY: {"www-authenticate": "Bearer"}, OVERLOADED: _COME_BACK, NO_SESSIONS: _COME_BACK}
+
+
+PROBLEM = "application/problem+json"
+
+
+class Reply(NamedTuple):
+    """An answer's status, its headers but for the length, and its body."""
+
+    status: int
+    headers: Sequence[tuple[bytes, bytes]]
+    body: bytes
 
 
 class ProblemDetail(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -40,7 +52,13 @@ class RefusedError(Exception):
 
     def response(self, headers: Mapping[str, str] | None = None) -> Response:
         body, headers = msgspec.json.encode(self.stated), headers or self.headers
-        return Response(body, self.stated.status, headers, media_type="application/problem+json")
+        return Response(body, self.stated.status, headers, media_type=PROBLEM)
+
+    def reply(self) -> Reply:
+        """The same past the framework."""
+        headers = {"content-type": PROBLEM, **(self.headers or {})}
+        stated = [(name.encode(), value.encode()) for name, value in headers.items()]
+        return Reply(self.stated.status, stated, msgspec.json.encode(self.stated))
 
 
 def invalid(field: str, detail: str) -> RefusedError:
@@ -51,6 +69,11 @@ def invalid(field: str, detail: str) -> RefusedError:
 def not_answered(status: HTTPStatus, method: str) -> RefusedError:
     """There is nothing at an address, or nothing by that method."""
     return RefusedError(status, "E_ROUTE", f"{method} is not answered at this address; /docs lists what is.")
+
+
+def unforeseen() -> RefusedError:
+    """What should not happen has happened."""
+    return RefusedError(HTTPStatus.INTERNAL_SERVER_ERROR, "E_INTERNAL", "The service failed; its log says why.")
 
 
 def overloaded() -> RefusedError:

@@ -47,14 +47,24 @@ class Server(uvicorn.Server):
 def run(service: ASGIApp, listening: socket.socket, most_connections: int | None = None) -> None:
     """Answer on `listening` until told to end by SIGTERM or SIGINT, and then end what is in work.
 
-    `most_connections` is how many one address may hold. uvicorn takes uvloop where it is installed.
+    `most_connections` is how many one address may hold.
     """
     logs.configure()
     # who waits for the interpreter gets it after this long: at 5 ms, a look-up could miss its deadline under load
     sys.setswitchinterval(0.0005)
-    config = uvicorn.Config(
+    # uvicorn raises the signal again once all is done; to have done as told is no failure
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    with contextlib.suppress(KeyboardInterrupt):
+        Server(configured(service, most_connections)).run(sockets=[listening])
+
+
+def configured(service: ASGIApp, most_connections: int | None = None) -> uvicorn.Config:
+    """How uvicorn serves; it takes uvloop where it is installed."""
+    short_way = getattr(getattr(service, "state", None), "short_way", None)
+    return uvicorn.Config(
         service,
-        http=partial(Connection, door=Door(most_connections)),  # type: ignore[arg-type]  # a class, but for one argument
+        # a class, but for some arguments
+        http=partial(Connection, door=Door(most_connections), short_way=short_way),  # type: ignore[arg-type]
         ws="none",
         log_level="warning",
         log_config=None,
@@ -63,7 +73,3 @@ def run(service: ASGIApp, listening: socket.socket, most_connections: int | None
         server_header=False,
         timeout_graceful_shutdown=DRAIN,
     )
-    # uvicorn raises the signal again once all is done; to have done as told is no failure
-    signal.signal(signal.SIGTERM, lambda *_: None)
-    with contextlib.suppress(KeyboardInterrupt):
-        Server(config).run(sockets=[listening])

@@ -1,6 +1,5 @@
 """Live sessions: routes that take their events, score them by policy, and decide at their exit from the latest flag."""
 
-import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,8 +18,9 @@ from serving import requests
 from serving.audit import AuditUnavailableError
 from serving.clock import microseconds
 from serving.decisions import Decision, ModelVersion
-from serving.front import Answer, as_json, read_body
+from serving.front import Way, as_json, read_body
 from serving.gathering import FullError, Gatherer
+from serving.ids import decision_ids
 from serving.problems import NO_SESSIONS, RefusedError, invalid, overloaded, unaudited
 from serving.requests import SessionEvents
 from serving.session_exits import Exit
@@ -111,16 +111,19 @@ class SessionApi:
             Route("/v1/sessions/{session}/stream", self.stream),
         ]
 
-    def answer_at(self, path: str) -> Answer | None:
+    def way_at(self, path: str) -> Way | None:
         """What answers the events of the session that an address names; none where it names no session."""
         if not path.startswith(PLACE) or not path.endswith(EVENTS):
             return None
         name = path[len(PLACE) : -len(EVENTS)]
-        return partial(self.events, name) if name and "/" not in name else None
+        return Way(EVENTS_ADDRESS, partial(self.events, name), self.is_full) if name and "/" not in name else None
+
+    def is_full(self) -> bool:
+        return self.scores.is_full
 
     async def events(self, name: str, scope: Scope, receive: Receive) -> bytes:
         # refused before they are taken: who is told to send events again must not have them counted twice
-        if self.scores.is_full:
+        if self.is_full():
             raise overloaded()
         client = await self.client_of(scope)
         key = _key(client, name)
@@ -177,7 +180,7 @@ class SessionApi:
             asked = await self.sessions.change(key, partial(_left, client))
         except SessionsUnavailableError:
             # a visitor who leaves doesn't come back to ask again
-            asked = Exit(str(uuid.uuid4()), client, MODEL, None, None)
+            asked = Exit(decision_ids(1)[0], client, MODEL, None, None)
         try:
             (decision,) = await self.exits.ask([asked])
         except FullError:
@@ -220,7 +223,8 @@ def _flagged(flag: Flag, session: Session | None) -> tuple[Session, Flag | None]
 
 def _left(client: str, session: Session | None) -> tuple[Session, Exit]:
     session = session or Session()
-    session.decision_id = session.decision_id or str(uuid.uuid4())
+    if session.decision_id is None:
+        (session.decision_id,) = decision_ids(1)
     return session, Exit(session.decision_id, client, MODEL, session.user_pseudo_id, session.flag)
 
 

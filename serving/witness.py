@@ -9,7 +9,7 @@ from contextvars import ContextVar
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.front import header
+from serving.front import Way, header
 from serving.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,8 @@ class Witnessed:
 
     __slots__ = ("_id", "is_named")
 
-    def __init__(self, given: bytes) -> None:
+    def __init__(self, scope: Scope) -> None:
+        given = header(scope, b"x-request-id") or b""
         self.is_named = _ID.fullmatch(given) is not None
         self._id = given.decode() if self.is_named else ""
 
@@ -39,21 +40,46 @@ current: ContextVar[Witnessed | None] = ContextVar("request", default=None)
 
 
 class Witness:
-    """ASGI middleware around all others; `address_of` names the address of a path that no route answers."""
+    """Meets each request, and notes how it was answered."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, address_of: Callable[[str], str | None]) -> None:
-        self.app = app
+    def __init__(self, metrics: Metrics) -> None:
         self.metrics = metrics
-        self.address_of = address_of
         self._told_at: dict[tuple[str, int], float] = {}
+
+    def met(self, scope: Scope) -> Witnessed:
+        """The request that is in work from now on."""
+        request = Witnessed(scope)
+        current.set(request)
+        return request
+
+    def note(self, method: str, address: str, status: int, seconds: float) -> None:
+        """Count an answer; of what went wrong it tells the log."""
+        self.metrics.answered(address, status, seconds)
+        if status >= 500:
+            self._tell(method, address, status, seconds)
+
+    def _tell(self, method: str, address: str, status: int, seconds: float) -> None:
+        """Once a second for each address and status, since what goes wrong does so for everybody."""
+        now = time.monotonic()
+        if now >= self._told_at.get((address, status), 0.0) + 1.0:
+            self._told_at[address, status] = now
+            log.warning("%s %s was answered by %d after %.0f ms", method, address, status, 1000 * seconds)
+
+
+class Witnessing:
+    """ASGI middleware around all others: the witness of what comes to them; no route answers what `way_at` knows."""
+
+    def __init__(self, app: ASGIApp, witness: Witness, way_at: Callable[[str], Way | None]) -> None:
+        self.app = app
+        self.witness = witness
+        self.way_at = way_at
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         begun, status = time.perf_counter(), 0
-        request = Witnessed(header(scope, b"x-request-id") or b"")
-        current.set(request)
+        request = self.witness.met(scope)
 
         async def witnessed(message: Message) -> None:
             nonlocal status
@@ -72,17 +98,8 @@ class Witness:
         finally:
             # who went away got no answer
             if status:
-                self._note(scope, status, time.perf_counter() - begun)
+                self.witness.note(scope["method"], self._address(scope), status, time.perf_counter() - begun)
 
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
-        address = self.address_of(scope["path"]) or str(getattr(scope.get("route"), "path", _OTHER))
-        self.metrics.answered(address, status, seconds)
-        if status >= 500:
-            self._tell(scope["method"], address, status, seconds)
-
-    def _tell(self, method: str, address: str, status: int, seconds: float) -> None:
-        """Once a second for each address and status, since what goes wrong does so for everybody."""
-        now = time.monotonic()
-        if now >= self._told_at.get((address, status), 0.0) + 1.0:
-            self._told_at[address, status] = now
-            log.warning("%s %s was answered by %d after %.0f ms", method, address, status, 1000 * seconds)
+    def _address(self, scope: Scope) -> str:
+        way = self.way_at(scope["path"])
+        return way.address if way else str(getattr(scope.get("route"), "path", _OTHER))

@@ -20,7 +20,7 @@ from feature_repo.contract import ActivityRule
 from ml import bundle
 from ml.bundle import Bundle, BundleFeature, Calibration, Header
 from ml.encoding import Encoding
-from serving import keys
+from serving import keys, server
 from serving.access import Access
 from serving.app import create_app
 from serving.audit import AuditLog
@@ -232,13 +232,13 @@ class Services:
 def listening(app: Starlette, token: str) -> Iterator[httpx.Client]:
     """A client of `app` behind a real socket; what it asks before the start is over waits in the backlog."""
     with socket.create_server(("127.0.0.1", 0)) as port:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [port]})
+        running = uvicorn.Server(server.configured(app))
+        thread = threading.Thread(target=running.run, kwargs={"sockets": [port]})
         thread.start()
         headers = {"authorization": f"Bearer {token}"}
         with httpx.Client(base_url=f"http://127.0.0.1:{port.getsockname()[1]}", headers=headers, timeout=30) as client:
             yield client
-        server.should_exit = True
+        running.should_exit = True
         thread.join()
 
 

@@ -1,0 +1,109 @@
+"""What goes past ASGI is answered as what goes through it is."""
+
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.serving.conftest import MOMENT, Services
+
+GOOD = {"user_pseudo_id": "known", "at": MOMENT, "profile": {"pages_before": 3, "channel": "email"}}
+
+
+@pytest.fixture(scope="module")
+def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    services = Services(
+        tmp_path_factory.mktemp("service"),
+        request.getfixturevalue("registry"),
+        request.getfixturevalue("open_store"),
+    )
+    with services.running:
+        yield services.start()
+
+
+def told(response: httpx.Response) -> tuple[int, dict[str, str], Any]:
+    """An answer but for what is another each time."""
+    body = response.json()
+    for each in body if isinstance(body, list) else [body]:
+        each.pop("decision_id", None)
+    named = {name: value for name, value in response.headers.items() if name not in ("date", "content-length")}
+    return response.status_code, named, body
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "headers"),
+    [
+        pytest.param("/v1/decide", GOOD, {}, id="decided"),
+        pytest.param("/v1/decide:batch", [GOOD, {**GOOD, "model": "other"}], {}, id="a-list"),
+        pytest.param("/v1/decide", {**GOOD, "colour": "red"}, {"x-request-id": "seen"}, id="a-field-too-many"),
+        pytest.param("/v1/decide", GOOD, {"authorization": "Bearer tac_wrong", "x-request-id": "seen"}, id="no-key"),
+        pytest.param("/v1/decide", GOOD, {"content-type": "text/plain", "x-request-id": "seen"}, id="other-content"),
+        pytest.param("/v1/decide", GOOD, {"x-request-id": "mine"}, id="named"),
+        pytest.param("/v1/sessions/a b/events", {"user_pseudo_id": "known"}, {}, id="a-session"),
+    ],
+)
+def test_both_ways_answer_alike(service: httpx.Client, path: str, body: object, headers: dict[str, str]) -> None:
+    content = json.dumps(body).encode()
+
+    short = service.post(path, content=content, headers={"content-type": "application/json", **headers})
+    # its length is not told
+    long = service.post(path, content=iter([content]), headers={"content-type": "application/json", **headers})
+
+    assert "content-length" in short.request.headers
+    assert "transfer-encoding" in long.request.headers
+    assert told(short) == told(long)
+
+
+def test_what_was_sent_before_an_answer_came_is_answered_in_its_order(service: httpx.Client) -> None:
+    bodies = [json.dumps({**GOOD, "model": model}).encode() for model in ("first", "second", "third")]
+    sent = b"".join(_head(service, len(body)) + body for body in bodies)
+    # and one that goes through ASGI between them
+    sent += b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n" + _head(service, len(bodies[0])) + bodies[0]
+
+    answers = _answers(service, sent, 5)
+
+    said = [b"'first'", b"'second'", b"'third'", b"alive", b"'first'"]
+    assert [each in answer for each, answer in zip(said, answers, strict=True)] == [True] * 5
+
+
+def test_a_connection_that_is_to_be_closed_is_closed_after_its_answer(service: httpx.Client) -> None:
+    body = json.dumps(GOOD).encode()
+    head = _head(service, len(body)).replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n")
+
+    (answer,) = _answers(service, head + body, 1)
+
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"connection: close" in answer
+
+
+def _head(service: httpx.Client, length: int) -> bytes:
+    headers = {
+        "host": "x",
+        "authorization": service.headers["authorization"],
+        "content-type": "application/json",
+        "content-length": str(length),
+    }
+    return "\r\n".join(["POST /v1/decide HTTP/1.1", *map(": ".join, headers.items()), "", ""]).encode()
+
+
+def _answers(service: httpx.Client, sent: bytes, count: int) -> list[bytes]:
+    """The first answers to what is `sent` at once; of a connection that the service closes, all it holds."""
+    received = b""
+    with socket.create_connection(("127.0.0.1", service.base_url.port or 0), timeout=30) as connection:
+        connection.sendall(sent)
+        while received.count(b"HTTP/1.1 ") < count or not _is_whole(received):
+            part = connection.recv(65536)
+            if not part:
+                break
+            received += part
+    return [b"HTTP/1.1 " + answer for answer in received.split(b"HTTP/1.1 ")[1:]]
+
+
+def _is_whole(received: bytes) -> bool:
+    """Whether the last answer has all of its body."""
+    head, _, body = received.rpartition(b"HTTP/1.1 ")[2].partition(b"\r\n\r\n")
+    lengths = [line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length: ")]
+    return bool(lengths) and len(body) >= int(lengths[0].partition(b": ")[2])
