@@ -1,10 +1,11 @@
 """Natural micro-batching: what waits while the worker is busy is its next batch; nothing waits for a timer."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Condition, Thread
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -15,33 +16,48 @@ class FullError(Exception):
     """As much waits as may wait; what is asked now is not taken."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Asked(Generic[Item, Answer]):
     items: Sequence[Item]
     answers: "asyncio.Future[Sequence[Answer]]"
+    since: float
 
 
 class Gatherer(Generic[Item, Answer]):
     """Hands the items of many askers to `work`, one batch at a time, in a thread of its own; used from one event loop.
 
     `work` gives an answer for each item, in their order. What is asked at once stays together: a batch is what was
-    asked first, and all that was asked after it up to `largest` items. At most `most_waiting` items wait.
+    asked first, and all that was asked after it up to `largest` items.
+
+    It is full when `most_waiting` items wait, or a whole batch whose first has waited for `longest_wait` seconds: who
+    is taken is answered soon, and the others are told to come back.
     """
 
     def __init__(
-        self, work: Callable[[Sequence[Item]], Sequence[Answer]], largest: int = 256, most_waiting: int = 1024
+        self,
+        work: Callable[[Sequence[Item]], Sequence[Answer]],
+        largest: int = 256,
+        most_waiting: int = 512,
+        longest_wait: float = 0.1,
     ) -> None:
         self.work = work
         self.largest = largest
         self.most_waiting = most_waiting
+        self.longest_wait = longest_wait
         self._waiting: deque[_Asked[Item, Answer]] = deque()
         self._items_waiting = 0
-        self._is_working = False
-        self._worker = ThreadPoolExecutor(1, "batch")
+        self._changed = Condition()
+        self._is_idle = True
+        self._is_closed = False
+        self._worker: Thread | None = None
 
     @property
     def is_full(self) -> bool:
-        return self._items_waiting >= self.most_waiting
+        if self._items_waiting < min(self.largest, self.most_waiting):
+            return False
+        with self._changed:
+            has_waited = time.monotonic() - self._waiting[0].since if self._waiting else 0.0
+            return self._items_waiting >= self.most_waiting or has_waited >= self.longest_wait
 
     @property
     def waiting(self) -> int:
@@ -52,60 +68,71 @@ class Gatherer(Generic[Item, Answer]):
         """The answers to `items`, which come with the batch that they are in, or fail with it.
 
         Raises:
-            FullError: `items` would be more than may wait.
+            FullError: as many wait as may wait.
         """
-        if self._items_waiting + len(items) > self.most_waiting:
+        if self.is_full:
             raise FullError
         loop = asyncio.get_running_loop()
-        asked = _Asked(items, loop.create_future())
-        self._waiting.append(asked)
-        self._items_waiting += len(items)
-        if not self._is_working:
-            self._is_working = True
+        if self._worker is None:
+            self._worker = Thread(target=self._work_on, args=[loop], name="batch")
+            self._worker.start()
+        asked = _Asked(items, loop.create_future(), time.monotonic())
+        with self._changed:
+            self._waiting.append(asked)
+            self._items_waiting += len(items)
+            is_idle, self._is_idle = self._is_idle, False
+        if is_idle:
             # at the end of this turn of the loop: whoever else asks in it is in the same batch
-            loop.call_soon(self._begin, loop)
+            loop.call_soon(self._wake)
         return asked.answers
 
     def close(self) -> None:
-        """Wait for the batch in work; nothing can be asked afterwards."""
-        self._worker.shutdown()
+        """Wait for the batches that are asked for; nothing can be asked afterwards."""
+        self._is_closed = True
+        self._wake()
+        if self._worker is not None:
+            self._worker.join()
 
-    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        batch = self._take()
-        if not batch:
-            self._is_working = False
-            return
-        items = [item for asked in batch for item in asked.items]
-        working = loop.run_in_executor(self._worker, self.work, items)
-        working.add_done_callback(lambda done: self._finish(loop, batch, done))
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify()
+
+    def _work_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        # the next batch begins without the event loop, of which a turn takes long when much is asked
+        while batch := self._take():
+            answers: Sequence[Answer] | Exception
+            try:
+                answers = self.work([item for asked in batch for item in asked.items])
+            except Exception as error:
+                answers = error
+            loop.call_soon_threadsafe(_deliver, batch, answers)
 
     def _take(self) -> list[_Asked[Item, Answer]]:
-        """The next batch; who has gone away meanwhile is left out."""
-        batch: list[_Asked[Item, Answer]] = []
-        size = 0
-        while self._waiting and (not batch or size + len(self._waiting[0].items) <= self.largest):
-            asked = self._waiting.popleft()
-            self._items_waiting -= len(asked.items)
-            if not asked.answers.cancelled():
-                batch.append(asked)
-                size += len(asked.items)
-        return batch
+        """The next batch, once there is one, without who has gone away meanwhile; none at the end."""
+        with self._changed:
+            while True:
+                batch: list[_Asked[Item, Answer]] = []
+                size = 0
+                while self._waiting and (not batch or size + len(self._waiting[0].items) <= self.largest):
+                    asked = self._waiting.popleft()
+                    self._items_waiting -= len(asked.items)
+                    if not asked.answers.cancelled():
+                        batch.append(asked)
+                        size += len(asked.items)
+                if batch or self._is_closed:
+                    return batch
+                self._is_idle = True
+                self._changed.wait()
 
-    def _finish(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        batch: Sequence[_Asked[Item, Answer]],
-        done: "asyncio.Future[Sequence[Answer]]",
-    ) -> None:
-        self._begin(loop)
-        error = done.exception()
-        position = 0
-        for asked in batch:
-            following = position + len(asked.items)
-            if asked.answers.cancelled():
-                pass
-            elif error is not None:
-                asked.answers.set_exception(error)
-            else:
-                asked.answers.set_result(done.result()[position:following])
-            position = following
+
+def _deliver(batch: Sequence[_Asked[Item, Answer]], answers: Sequence[Answer] | Exception) -> None:
+    position = 0
+    for asked in batch:
+        following = position + len(asked.items)
+        if asked.answers.cancelled():
+            pass
+        elif isinstance(answers, Exception):
+            asked.answers.set_exception(answers)
+        else:
+            asked.answers.set_result(answers[position:following])
+        position = following

@@ -123,6 +123,26 @@ def test_more_than_may_wait_is_refused_at_once_and_taken_again_later() -> None:
     asyncio.run(ask())
 
 
+def test_a_whole_batch_that_has_waited_long_is_enough() -> None:
+    async def ask() -> None:
+        doubler = Doubler()
+        doubler.may_go_on.clear()
+        gatherer = Gatherer(doubler, largest=2, most_waiting=100, longest_wait=0.0)
+        in_work = gatherer.ask([1])
+        while not doubler.batches:
+            await asyncio.sleep(0)
+        waiting = [gatherer.ask([2])]
+        assert not gatherer.is_full
+        waiting.append(gatherer.ask([3, 4, 5]))
+        assert gatherer.is_full
+        doubler.may_go_on.set()
+
+        assert await asyncio.gather(in_work, *waiting) == [[2], [4], [6, 8, 10]]
+        gatherer.close()
+
+    asyncio.run(ask())
+
+
 def test_who_has_gone_away_is_not_worked_for_and_disturbs_nobody() -> None:
     async def ask() -> None:
         doubler = Doubler()
