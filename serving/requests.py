@@ -27,14 +27,18 @@ Microseconds = Annotated[
 EventName = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,39}(?!\n)$", description="GA4's event name.")]
 
 
-class Event(Struct, frozen=True, forbid_unknown_fields=True):
+class Stated(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a client states: encoded again, it holds no member that the client left out."""
+
+
+class Event(Stated, frozen=True):
     """One GA4 event of the live session."""
 
     event_name: EventName
     event_timestamp: Microseconds
 
 
-class DecideRequest(Struct, frozen=True, forbid_unknown_fields=True):
+class DecideRequest(Stated, frozen=True):
     """A visitor at a moment: who, what is known of the session, and what happened in it."""
 
     user_pseudo_id: Annotated[str, Meta(min_length=1, max_length=128, description="GA4's device id.")]
@@ -45,7 +49,7 @@ class DecideRequest(Struct, frozen=True, forbid_unknown_fields=True):
     campaign: Annotated[str | None, Meta(description="Whose pop-up it would be, one of the client's own.")] = None
 
 
-class SessionEvents(Struct, frozen=True, forbid_unknown_fields=True):
+class SessionEvents(Stated, frozen=True):
     """What happened in a live session since the last request, and what more is known of it."""
 
     user_pseudo_id: Annotated[str, Meta(min_length=1, max_length=128, description="GA4's device id.")]
@@ -55,10 +59,12 @@ class SessionEvents(Struct, frozen=True, forbid_unknown_fields=True):
 
 Batch = Annotated[tuple[DecideRequest, ...], Meta(min_length=1, description=f"Up to {BATCH_LIMIT} requests.")]
 
+_NUMBERS = int, float
+_encode = msgspec.json.Encoder().encode
 _request_decoder = msgspec.json.Decoder(DecideRequest)
 _batch_decoder: msgspec.json.Decoder[tuple[DecideRequest, ...]] = msgspec.json.Decoder(Batch)
 _events_decoder = msgspec.json.Decoder(SessionEvents)
-_Stated = TypeVar("_Stated")
+_Stated = TypeVar("_Stated", bound=Stated | tuple[Stated, ...])
 _Visitor = TypeVar("_Visitor", DecideRequest, SessionEvents)
 
 
@@ -102,7 +108,7 @@ def batch_too_large() -> RefusedError:
 
 
 def stated(body: bytes, decoder: msgspec.json.Decoder[_Stated]) -> _Stated:
-    """What `body` states, of the decoder's type.
+    """What `body` states.
 
     Raises:
         RefusedError: the body is no JSON (400), lists too many events (413), or a field breaks a rule (422).
@@ -113,8 +119,10 @@ def stated(body: bytes, decoder: msgspec.json.Decoder[_Stated]) -> _Stated:
         raise _refusal(error, body) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RefusedError(HTTPStatus.BAD_REQUEST, "E_JSON", f"The body is not JSON in UTF-8: {error}.") from None
-    # Only now: what the decoder took is four levels deep at most, so this parser can't run out of stack.
-    _double_seeker.decode(body.decode())
+    # The decoder takes the last of doubled members, so that quotation marks are missing; escaped ones are in the way.
+    if b"\\" in body or _encode(decoded).count(b'"') != body.count(b'"'):
+        # what the decoder took is four levels deep at most, so this parser can't run out of stack
+        _double_seeker.decode(body.decode())
     return decoded
 
 
@@ -147,7 +155,7 @@ def _checked(request: _Visitor, place: str = "") -> _Visitor:
         told = "It is blank or holds control or invisible characters; GA4's id has none."
         raise invalid(f"{place}user_pseudo_id", told)
     values = request.profile.values()
-    numbers = [value for value in values if isinstance(value, int | float)]
+    numbers = [value for value in values if isinstance(value, _NUMBERS)]
     if numbers and not -LARGEST_NUMBER <= min(numbers) <= max(numbers) <= LARGEST_NUMBER:
         raise _too_large(request.profile, place)
     texts = [value for value in values if isinstance(value, str)]
@@ -159,9 +167,7 @@ def _checked(request: _Visitor, place: str = "") -> _Visitor:
 
 
 def _too_large(profile: Mapping[str, Value], place: str) -> RefusedError:
-    name = next(
-        name for name, value in profile.items() if isinstance(value, int | float) and abs(value) > LARGEST_NUMBER
-    )
+    name = next(name for name, value in profile.items() if isinstance(value, _NUMBERS) and abs(value) > LARGEST_NUMBER)
     return invalid(f"{place}profile.{name[:100]}", "The number is too large; within 2^53 of 0 is right.")
 
 

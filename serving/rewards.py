@@ -20,7 +20,7 @@ from serving.clock import AHEAD, microseconds
 from serving.front import as_json, read_body
 from serving.gathering import FullError, Gatherer
 from serving.problems import RefusedError, invalid, overloaded, unaudited
-from serving.requests import Microseconds
+from serving.requests import Microseconds, Stated
 
 Kind = Literal["shown", "closed", "clicked", "converted"]
 OF_A_POPUP = ("shown", "closed", "clicked")
@@ -51,7 +51,7 @@ _INSERT = "insert into rewards (decision_id, kind, client, at, stated_at, told_a
 _SELECT = "select at, stated_at from rewards where decision_id = ? and kind = ?"
 
 
-class Reward(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Reward(Stated, frozen=True):
     """What became of a decision, and when."""
 
     kind: Kind

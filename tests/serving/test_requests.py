@@ -1,8 +1,11 @@
 """Requests are decoded strictly; the ids are those of the table of bad inputs."""
 
 import json
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from serving.problems import RefusedError
 from serving.requests import EVENTS_LIMIT, decode
@@ -104,3 +107,33 @@ def test_minus_zero_and_letters_of_any_script_are_taken() -> None:
 def test_text_comes_out_in_normal_form_c() -> None:
     request = decode('{"user_pseudo_id": "o\u0301", "profile": {"city": "o\u0301"}}'.encode())
     assert (request.user_pseudo_id, request.profile) == ("ó", {"city": "ó"})
+
+
+PROFILES = st.dictionaries(
+    st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6),
+    st.one_of(st.none(), st.booleans(), st.integers(-(2**53), 2**53), st.text(max_size=6)),
+    min_size=1,
+    max_size=5,
+)
+
+
+@given(profile=PROFILES, told_again=st.integers(0, 4), is_ascii=st.booleans(), data=st.data())
+def test_a_member_told_twice_is_refused_wherever_it_stands(
+    profile: dict[str, Any], told_again: int, is_ascii: bool, data: st.DataObject
+) -> None:
+    stated = [
+        f"{json.dumps(name, ensure_ascii=is_ascii)}: {json.dumps(value, ensure_ascii=is_ascii)}"
+        for name, value in profile.items()
+    ]
+    body = '{{"user_pseudo_id": "a", "profile": {{{}}}}}'
+    doubled = data.draw(st.permutations([*stated, stated[told_again % len(stated)]]))
+
+    assert decode(body.format(", ".join(stated)).encode()).user_pseudo_id == "a"
+    status, code, _ = refusal(body.format(", ".join(doubled)).encode())
+    assert (status, code) == (422, "E_FIELD")
+
+
+@pytest.mark.parametrize("default", ['"at": null', '"model": "popup_behaviour"', '"events": []', '"profile": {}'])
+def test_a_default_that_is_told_takes_nothing_from_the_look_for_doubles(default: str) -> None:
+    assert decode(f'{{"user_pseudo_id": "a", {default}}}'.encode()) == decode(b'{"user_pseudo_id": "a"}')
+    assert refusal(f'{{"user_pseudo_id": "a", {default}, {default}}}'.encode())[0] == 422
