@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, Self
@@ -27,10 +28,10 @@ create table if not exists decisions (
     client text not null,
     user_pseudo_id text not null,
     moment integer not null,
-    request text not null check (json_valid(request)),
-    features text not null check (json_valid(features)),
-    feature_status text not null check (json_valid(feature_status)),
-    features_missing text not null check (json_valid(features_missing)),
+    request text not null,
+    features text not null,
+    feature_status text not null,
+    features_missing text not null,
     score real,
     threshold real,
     action text not null,
@@ -101,7 +102,10 @@ _places_of_json = [_COLUMNS.index(name) for name in _AS_JSON]
 _encode = msgspec.json.Encoder().encode
 _SHADOW_COLUMNS = ShadowScore.__struct_fields__
 _INSERT_SHADOW = f"insert into shadow_scores ({', '.join(_SHADOW_COLUMNS)}) values (?, ?, ?, ?, ?)"
-_INSERT = f"insert into decisions ({', '.join(_COLUMNS)}) values ({', '.join('?' * len(_COLUMNS))})"
+_INSERT = f"insert into decisions ({', '.join(_COLUMNS)}) values "
+_MARKS = f"({', '.join('?' * len(_COLUMNS))})"
+_AT_ONCE = (64, 16, 4, 1)
+"""How many rows a statement inserts. At its end other threads get the interpreter, and keep it for a while."""
 _SELECT_SHADOW = f"select {', '.join(_SHADOW_COLUMNS)} from shadow_scores where decision_id = ?"
 _LATEST_FIRST = "select decided_at, client, user_pseudo_id, action from decisions order by rowid desc"
 _SELECT = f"select {', '.join(_COLUMNS)} from decisions where decision_id = ?"
@@ -134,7 +138,7 @@ class AuditLog:
         rows = [_row(decision) for decision in decisions]
         with self.opened() as connection:
             connection.execute("begin immediate")
-            connection.executemany(_INSERT, rows)
+            _insert(connection, rows)
             if shadows:
                 connection.executemany(_INSERT_SHADOW, [msgspec.structs.astuple(shadow) for shadow in shadows])
             connection.execute("commit")
@@ -176,7 +180,8 @@ class AuditLog:
     def check(self) -> None:
         """Raises AuditUnavailableError unless a write could begin."""
         with self.opened() as connection:
-            connection.executescript("begin immediate; rollback;")
+            # on a file system that has turned read-only, a transaction that writes nothing can begin
+            connection.executescript("begin immediate; delete from decisions where false; rollback;")
 
     @contextmanager
     def opened(self) -> Iterator[sqlite3.Connection]:
@@ -206,11 +211,22 @@ def connect(file: Path) -> sqlite3.Connection:
     """A connection to the record, which is made where it isn't there."""
     file.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    # of pages of 4 KiB, rows of one to two leave a third empty; it counts for a new file
+    connection.execute("pragma page_size = 8192")
     connection.execute("pragma journal_mode = wal")
     # In WAL mode only FULL flushes at each commit; less may lose acknowledged rows when the power fails.
     connection.execute("pragma synchronous = full")
     connection.executescript(_TABLE + NEVER_UPDATED + _NEVER_DELETED)
     return connection
+
+
+def _insert(connection: sqlite3.Connection, rows: Sequence[Sequence[Any]]) -> None:
+    done = 0
+    for size in _AT_ONCE:
+        statement = _INSERT + ", ".join([_MARKS] * size)
+        while len(rows) - done >= size:
+            connection.execute(statement, list(chain.from_iterable(rows[done : done + size])))
+            done += size
 
 
 def _row(decision: AuditedDecision) -> list[Any]:

@@ -1,10 +1,7 @@
 """Decisions: look up, score, choose, put on record, and only then answer."""
 
-import os
 import time
-import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -14,6 +11,7 @@ from serving.audit import AuditedDecision, AuditLog
 from serving.champions import Champions, Served
 from serving.client_rules import ClientRules
 from serving.features import FeaturesUnavailableError, OnlineFeatures
+from serving.ids import decision_ids
 from serving.problems import RefusedError, invalid
 from serving.requests import DecideRequest
 from serving.shadow import Pending, Shadow
@@ -52,8 +50,7 @@ class Asked(msgspec.Struct, frozen=True):
     decision_id: str | None = None
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """A choice with what it was made from; there is no score where none could be had."""
 
     vector: FeatureVector
@@ -131,7 +128,7 @@ class Decider:
         champion = served.champion
         requests = [each.request for each in asked]
         moments = [decided_at if request.at is None else request.at for request in requests]
-        ids = _ids(asked)
+        ids = [each.decision_id or new for each, new in zip(asked, decision_ids(len(asked)), strict=True)]
         outcomes = self._outcomes(served, requests, moments, ids, shadows)
         for decision_id, each, moment, found in zip(ids, asked, moments, outcomes, strict=True):
             outcome = self._of_client(found, each)
@@ -162,7 +159,8 @@ class Decider:
         threshold = self.rules.threshold(asked.client, asked.request.model)
         if threshold is None or outcome.score is None:
             return outcome
-        return replace(outcome, choice=policy.decide(outcome.score, threshold), threshold=threshold)
+        choice = policy.decide(outcome.score, threshold)
+        return msgspec.structs.replace(outcome, choice=choice, threshold=threshold)
 
     def _outcomes(
         self,
@@ -190,15 +188,6 @@ class Decider:
             Outcome(vector, policy.decide(score, threshold), score, threshold)
             for vector, score in zip(matrix.vectors, scores, strict=True)
         ]
-
-
-def _ids(asked: Sequence[Asked]) -> list[str]:
-    """Random UUIDs where none is settled; each call of the system for random bytes lets others in, so there is one."""
-    random = os.urandom(16 * len(asked))
-    return [
-        each.decision_id or str(uuid.UUID(bytes=random[16 * place : 16 * (place + 1)], version=4))
-        for place, each in enumerate(asked)
-    ]
 
 
 def decision_of(audited: AuditedDecision) -> Decision:

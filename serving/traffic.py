@@ -61,7 +61,7 @@ def is_in_share(user_pseudo_id: str, salt: str, share: float) -> bool:
 
 def drawn_for_exploration(decision_id: str) -> float:
     """A number in [0, 1) from the first random bits of a decision's id, so that the draw is on record with it."""
-    return int(decision_id[:8] + decision_id[9:13], 16) / 2**48
+    return int(decision_id[15:18] + decision_id[20:23], 16) / 2**24
 
 
 def drawn_for_shadow(decision_id: str) -> float:
