@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -76,12 +77,12 @@ class Encoding:
             for level in (levels if levels is not None else (None,))
         )
 
-    @property
+    # asked with every row that is served, as what follows is
+    @cached_property
     def widths(self) -> dict[str, int]:
         """How many of the matrix's columns each of `levels` takes."""
         return {name: 1 if levels is None else len(levels) for name, levels in self.levels.items()}
 
-    # asked with every row that is served
     @cached_property
     def sources(self) -> dict[str, str]:
         """The feature that each of `levels` is made of."""
@@ -108,11 +109,24 @@ class Encoding:
             KeyError: a feature is absent from `columns`; absence is never read as null.
         """
         values = self.recode(columns)
-        blocks = [
-            _numbers(values[name]) if levels is None else _indicators(values[name], levels)
-            for name, levels in self.levels.items()
-        ]
-        return np.hstack(blocks) if blocks else np.empty((0, 0), dtype=np.float32)
+        if not values:
+            return np.empty((0, 0), dtype=np.float32)
+        matrix = np.zeros((len(next(iter(values.values()))), len(self.names)), dtype=np.float32)
+        numbers = [values[name] for name, levels in self.levels.items() if levels is None]
+        if numbers:
+            matrix[:, self._places_of_numbers] = _numbers(numbers)
+        place = 0
+        for name, levels in self.levels.items():
+            if levels is not None:
+                _indicate(values[name], levels, matrix[:, place : place + len(levels)])
+            place += self.widths[name]
+        return matrix
+
+    @cached_property
+    def _places_of_numbers(self) -> list[int]:
+        """Which of the matrix's columns are no indicators."""
+        first = accumulate(self.widths.values(), initial=0)
+        return [place for place, levels in zip(first, self.levels.values(), strict=False) if levels is None]
 
 
 def _levels(values: Sequence[Any], min_rows: int) -> tuple[str, ...]:
@@ -120,7 +134,18 @@ def _levels(values: Sequence[Any], min_rows: int) -> tuple[str, ...]:
     return tuple(sorted(level for level, rows in counts.items() if rows >= min_rows))
 
 
-def _numbers(values: Sequence[Any]) -> Matrix:
+def _numbers(columns: Sequence[Any]) -> Matrix:
+    """Columns of numbers side by side."""
+    if all(isinstance(values, list) for values in columns):
+        try:
+            # a few rows at once: numpy takes as long for an array as for what is in it; None is NaN to it
+            return np.array(columns, dtype=np.float64).T.astype(np.float32)
+        except (TypeError, ValueError):
+            pass
+    return np.column_stack([_column(values) for values in columns])
+
+
+def _column(values: Sequence[Any]) -> Matrix:
     numbers = np.asarray(values)
     if numbers.dtype.kind not in "fiub":
         try:
@@ -128,7 +153,7 @@ def _numbers(values: Sequence[Any]) -> Matrix:
             numbers = numbers.astype(np.float64)
         except (TypeError, ValueError):
             numbers = np.array([_number(value) for value in values])
-    return numbers.astype(np.float32).reshape(-1, 1)
+    return numbers.astype(np.float32)
 
 
 def _number(value: Any) -> float:
@@ -136,11 +161,10 @@ def _number(value: Any) -> float:
     return float(value) if value is not None and np.isscalar(value) else float("nan")
 
 
-def _indicators(values: Sequence[Any], levels: tuple[str, ...]) -> Matrix:
+def _indicate(values: Sequence[Any], levels: tuple[str, ...], matrix: Matrix) -> None:
+    """Set what tells of the level of each of `values` in its row of `matrix`, which holds zeros."""
     position = {level: index for index, level in enumerate(levels)}
-    matrix = np.zeros((len(values), len(levels)), dtype=np.float32)
     for row, value in enumerate(values):
         index = position.get(value) if isinstance(value, str) else None
         if index is not None:
             matrix[row, index] = 1.0
-    return matrix

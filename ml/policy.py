@@ -38,17 +38,19 @@ class Choice:
     action_probability: float
 
 
+_ABOVE = Choice(Action.SHOW, Reason.ABOVE_THRESHOLD, 1.0)
+_BELOW = Choice(Action.NOTHING, Reason.BELOW_THRESHOLD, 1.0)
+
+
 def decide(score: float, threshold: float) -> Choice:
     """Show at or above the threshold, otherwise leave the visitor alone.
 
     Raises:
         ValueError: score or threshold is not a probability.
     """
-    for name, value in (("score", score), ("threshold", threshold)):
-        _refuse_improbable(name, value)
-    if score >= threshold:
-        return Choice(Action.SHOW, Reason.ABOVE_THRESHOLD, 1.0)
-    return Choice(Action.NOTHING, Reason.BELOW_THRESHOLD, 1.0)
+    _refuse_improbable("score", score)
+    _refuse_improbable("threshold", threshold)
+    return _ABOVE if score >= threshold else _BELOW
 
 
 def explore(choice: Choice, share: float, drawn: float) -> Choice:

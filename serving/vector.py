@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
+
+import msgspec
 
 from feature_repo.stored_rows import StoredRows
 from ml.bundle import BundleFeature
@@ -34,8 +37,7 @@ Column = Sequence[Value]
 """A value a request."""
 
 
-@dataclass(frozen=True)
-class FeatureVector:
+class FeatureVector(msgspec.Struct, frozen=True):
     """A value for each feature a model reads, those that had none, and the freshness of each user view."""
 
     values: Mapping[str, Value]
@@ -149,8 +151,10 @@ class Assembler:
         needed = [columns[name] for name in names if name not in self.rules]
         missing = [self._missing(values) for values in zip(*needed, strict=True)] if needed else [()] * rows
         statuses = zip(*freshness.values(), strict=True) if freshness else [()] * rows
+        # few combinations in many rows
+        told = cache(lambda status: dict(zip(freshness, status, strict=True)))
         return [
-            FeatureVector(dict(zip(names, values, strict=True)), absent, dict(zip(freshness, status, strict=True)))
+            FeatureVector(dict(zip(names, values, strict=True)), absent, told(status))
             for values, absent, status in zip(zip(*columns.values(), strict=True), missing, statuses, strict=True)
         ]
 
