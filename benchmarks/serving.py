@@ -79,7 +79,7 @@ class Bench:
         self.measured[name] = measured
         print(
             f"{name:<28}{decisions:>10,.0f}{measured.decisions_a_cpu_second:>10,.0f}{answered.p50:>9.2f}"
-            f"{answered.p90:>9.2f}{answered.p99:>9.2f}  {_oddities(answered)}",
+            f"{answered.p90:>9.2f}{answered.p99:>9.2f}{answered.p99_sent:>9.2f}  {_oddities(answered)}",
             flush=True,
         )
         return measured
@@ -144,7 +144,7 @@ def main() -> None:
     """Measure, print and write."""
     bench = Bench(float(sys.argv[1]) if len(sys.argv) > 1 else 5.0)
     print(f"Load on this machine before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores.")
-    print(f"{'':<28}{'a second':>10}{'a CPU s':>10}{'P50 ms':>9}{'P90 ms':>9}{'P99 ms':>9}")
+    print(f"{'':<28}{'a second':>10}{'a CPU s':>10}{'P50 ms':>9}{'P90 ms':>9}{'P99 ms':>9}{'sent':>9}")
     load_before = os.getloadavg()[0]
     FILE.parent.mkdir(parents=True, exist_ok=True)
     # beside the results: temporary files may lie in memory, where a flush costs nothing

@@ -36,6 +36,7 @@ class Load:
 class Answered:
     """What came: answers a second of status 200, their milliseconds, answers by status, and how many were fallbacks.
 
+    `p99_sent` is the time from when a request was sent: of more than can be sent, some wait here for a connection.
     `decided` counts the answers of status 200 to all that was asked, the warm-up with it.
     """
 
@@ -44,6 +45,7 @@ class Answered:
     p50: float
     p90: float
     p99: float
+    p99_sent: float
     statuses: dict[int, int]
     fallbacks: int
     without_retry_after: int
@@ -101,7 +103,7 @@ class _Crowd:
         self.idle: deque[_Connection] = deque()
         self.due: deque[float] = deque()
         self.asking = 0
-        self.answers: list[tuple[float, float, int]] = []
+        self.answers: list[tuple[float, float, float, int]] = []
         self.fallbacks = 0
         self.without_retry_after = 0
 
@@ -117,17 +119,20 @@ class _Crowd:
 
     def told(self, begun: float, seconds: float) -> Answered:
         counted = [answer for answer in self.answers if begun <= answer[0] <= begun + seconds]
-        took = np.array([1000 * (at - due) for at, due, status in counted if status == 200] or [np.nan])
-        p50, p90, p99 = (float(np.percentile(took, share)) for share in (50, 90, 99))
-        statuses = Counter(status for _, _, status in counted)
-        per_second, decided = statuses[200] / seconds, sum(status == 200 for _, _, status in self.answers)
-        return Answered(per_second, decided, p50, p90, p99, dict(statuses), self.fallbacks, self.without_retry_after)
+        times = [(at, due, sent) for at, due, sent, status in counted if status == 200] or [(np.nan, 0.0, 0.0)]
+        at, due, sent = np.array(times).T
+        p50, p90, p99 = (float(np.percentile(1000 * (at - due), share)) for share in (50, 90, 99))
+        p99_sent = float(np.percentile(1000 * (at - sent), 99))
+        statuses = Counter(status for *_, status in counted)
+        per_second, decided = statuses[200] / seconds, sum(status == 200 for *_, status in self.answers)
+        refusals = dict(statuses), self.fallbacks, self.without_retry_after
+        return Answered(per_second, decided, p50, p90, p99, p99_sent, *refusals)
 
 
 class _Connection(asyncio.Protocol):
     def __init__(self, crowd: _Crowd) -> None:
         self.crowd = crowd
-        self.due = 0.0
+        self.due = self.sent = 0.0
         self.retry_after = False
         self.parser = httptools.HttpResponseParser(self)
 
@@ -136,7 +141,7 @@ class _Connection(asyncio.Protocol):
         self.crowd.idle.append(self)
 
     def ask(self, due: float) -> None:
-        self.due = due
+        self.due, self.sent = due, time.perf_counter()
         self.crowd.asking += 1
         self.transport.write(self.crowd.one())  # type: ignore[attr-defined]
 
@@ -155,7 +160,7 @@ class _Connection(asyncio.Protocol):
         self.retry_after = False
         self.crowd.asking -= 1
         now = time.perf_counter()
-        self.crowd.answers.append((now, self.due, status))
+        self.crowd.answers.append((now, self.due, self.sent, status))
         self.parser = httptools.HttpResponseParser(self)
         if self.crowd.is_closed:
             self.ask(now)
