@@ -23,6 +23,10 @@ ACCEPTED: Mapping[str, tuple[type, ...]] = {
 }
 
 
+MOST_KINDS = 1_000
+"""Of profiles, that are known without a second look."""
+
+
 class Freshness(StrEnum):
     """What a view's row of a user is worth at the moment of a decision; only a fresh one is used."""
 
@@ -81,6 +85,8 @@ class Assembler:
         self.rules = {feature.name: feature.rule for feature in self.features if feature.rule is not None}
         """How the model's live features are built, by name."""
         self._profile = {feature.name: feature.data_type for feature in self.features if _is_profile(feature)}
+        self._right: set[tuple[tuple[str, ...], tuple[type, ...]]] = set()
+        """Names and types of profiles that were right, of which a site sends few kinds."""
 
     def check_profile(self, profile: Mapping[str, Value]) -> None:
         """Refuse a profile that names what the model doesn't read from it, or gives it another type.
@@ -88,6 +94,9 @@ class Assembler:
         Raises:
             RefusedError: names the field and what would be right (422).
         """
+        kind = tuple(profile), tuple(map(type, profile.values()))
+        if kind in self._right:
+            return
         for name, value in profile.items():
             data_type = self._profile.get(name)
             if data_type is None:
@@ -96,6 +105,8 @@ class Assembler:
             if value is not None and type(value) not in ACCEPTED[data_type]:
                 told = f"{str(value)[:100]!r} is {type(value).__name__}; {data_type} is right."
                 raise invalid(f"profile.{name}", told)
+        if len(self._right) < MOST_KINDS:
+            self._right.add(kind)
 
     def readable(self, profile: Mapping[str, Value]) -> dict[str, Value]:
         """What of a profile the model reads, in the type it reads: the profile may be older than the model."""
