@@ -37,8 +37,8 @@ class Gatherer(Generic[Item, Answer]):
         self,
         work: Callable[[Sequence[Item]], Sequence[Answer]],
         largest: int = 256,
-        most_waiting: int = 512,
-        longest_wait: float = 0.1,
+        most_waiting: int = 1024,
+        longest_wait: float = 0.2,
     ) -> None:
         self.work = work
         self.largest = largest
