@@ -37,7 +37,7 @@ class ShortWay:
 
     def way(self, url: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Way | None:
         """What answers what is posted to `url` with `headers`; None where it isn't plain."""
-        if b"%" in url or b"?" in url:
+        if any(odd in url for odd in (b"%", b"?", b"#")):
             return None
         way = self.way_at(url.decode("latin-1"))
         if way is None:
@@ -85,7 +85,7 @@ class Exchange:
             reply = unforeseen().reply()
         if self.connection.flow.write_paused and not self.disconnected:
             await self.connection.flow.drain()
-        if not self.disconnected:
+        if not self.disconnected and not self.connection.transport.is_closing():
             self._tell(request, reply, begun)
 
     async def _receive(self) -> Message:

@@ -9,7 +9,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.problems import RefusedError, Reply, not_answered
+from serving.audit import AuditUnavailableError
+from serving.problems import RefusedError, Reply, not_answered, unaudited
 
 JSON = b"application/json"
 _AS_JSON = ((b"content-type", JSON),)
@@ -58,6 +59,8 @@ async def replied(way: Way, scope: Scope, receive: Receive) -> Reply:
         return Reply(HTTPStatus.OK, _AS_JSON, await way.answer(scope, receive))
     except RefusedError as refused:
         return refused.reply()
+    except AuditUnavailableError:
+        return unaudited().reply()
 
 
 def as_json(answer: object) -> Response:

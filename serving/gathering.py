@@ -68,9 +68,9 @@ class Gatherer(Generic[Item, Answer]):
         """The answers to `items`, which come with the batch that they are in, or fail with it.
 
         Raises:
-            FullError: as many wait as may wait.
+            FullError: as many wait as may wait, or it is closed.
         """
-        if self.is_full:
+        if self.is_full or self._is_closed:
             raise FullError
         loop = asyncio.get_running_loop()
         if self._worker is None:

@@ -231,13 +231,20 @@ class Services:
 @contextmanager
 def listening(app: Starlette, token: str) -> Iterator[httpx.Client]:
     """A client of `app` behind a real socket; what it asks before the start is over waits in the backlog."""
+    with served(app) as (_, port):
+        headers = {"authorization": f"Bearer {token}"}
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=30) as client:
+            yield client
+
+
+@contextmanager
+def served(app: Starlette) -> Iterator[tuple[uvicorn.Server, int]]:
+    """The server of `app`, in a thread of its own, and its port."""
     with socket.create_server(("127.0.0.1", 0)) as port:
         running = uvicorn.Server(server.configured(app))
         thread = threading.Thread(target=running.run, kwargs={"sockets": [port]})
         thread.start()
-        headers = {"authorization": f"Bearer {token}"}
-        with httpx.Client(base_url=f"http://127.0.0.1:{port.getsockname()[1]}", headers=headers, timeout=30) as client:
-            yield client
+        yield running, port.getsockname()[1]
         running.should_exit = True
         thread.join()
 

@@ -43,6 +43,7 @@ def told(response: httpx.Response) -> tuple[int, dict[str, str], Any]:
         pytest.param("/v1/decide", GOOD, {"content-type": "text/plain", "x-request-id": "seen"}, id="other-content"),
         pytest.param("/v1/decide", GOOD, {"x-request-id": "mine"}, id="named"),
         pytest.param("/v1/sessions/a b/events", {"user_pseudo_id": "known"}, {}, id="a-session"),
+        pytest.param("/v1/sessions/a#b/events", GOOD, {"x-request-id": "seen"}, id="a-fragment"),
     ],
 )
 def test_both_ways_answer_alike(service: httpx.Client, path: str, body: object, headers: dict[str, str]) -> None:
@@ -63,17 +64,17 @@ def test_what_was_sent_before_an_answer_came_is_answered_in_its_order(service: h
     # and one that goes through ASGI between them
     sent += b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n" + _head(service, len(bodies[0])) + bodies[0]
 
-    answers = _answers(service, sent, 5)
+    told_in_order = answers(service.base_url.port or 0, sent, 5)
 
     said = [b"'first'", b"'second'", b"'third'", b"alive", b"'first'"]
-    assert [each in answer for each, answer in zip(said, answers, strict=True)] == [True] * 5
+    assert [each in answer for each, answer in zip(said, told_in_order, strict=True)] == [True] * 5
 
 
 def test_a_connection_that_is_to_be_closed_is_closed_after_its_answer(service: httpx.Client) -> None:
     body = json.dumps(GOOD).encode()
     head = _head(service, len(body)).replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n")
 
-    (answer,) = _answers(service, head + body, 1)
+    (answer,) = answers(service.base_url.port or 0, head + body, 1)
 
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
     assert b"connection: close" in answer
@@ -89,10 +90,10 @@ def _head(service: httpx.Client, length: int) -> bytes:
     return "\r\n".join(["POST /v1/decide HTTP/1.1", *map(": ".join, headers.items()), "", ""]).encode()
 
 
-def _answers(service: httpx.Client, sent: bytes, count: int) -> list[bytes]:
+def answers(port: int, sent: bytes, count: int) -> list[bytes]:
     """The first answers to what is `sent` at once; of a connection that the service closes, all it holds."""
     received = b""
-    with socket.create_connection(("127.0.0.1", service.base_url.port or 0), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         connection.sendall(sent)
         while received.count(b"HTTP/1.1 ") < count or not _is_whole(received):
             part = connection.recv(65536)
