@@ -7,6 +7,9 @@ from typing import Any
 
 from serving.witness import current
 
+_ANYBODY_S = {"Invalid HTTP request received.", "Unsupported upgrade request."}
+"""What uvicorn would say of each request that is none, which needs no key and has no end."""
+
 
 def configure() -> None:
     """From now on, all that this process logs is a line of JSON on stderr."""
@@ -30,6 +33,7 @@ def configure() -> None:
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("serving").setLevel(logging.INFO)
+    logging.getLogger("uvicorn.error").addFilter(lambda record: record.msg not in _ANYBODY_S)
 
 
 def _add_request(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
