@@ -91,7 +91,7 @@ class ClientStore:
         ]
 
     def set(self, client: str, fields: Mapping[str, Any], asked_by: str, at: datetime) -> ClientSettings:
-        """Give some of a client's settings new values, and put that on record; returns them all.
+        """Give some of a client's settings new values, None for its default, and put that on record; returns them all.
 
         Raises:
             KeysError: the client's name is none.
@@ -99,6 +99,8 @@ class ClientStore:
             ClientsUnavailableError: the database can't be written, and nothing has changed.
         """
         check_client(client)
+        unset = {name for name, value in fields.items() if value is None and name in ClientSettings.__struct_fields__}
+        fields = {name: value for name, value in fields.items() if name not in unset}
         stated(fields, client)
         if self._file:
             self._file.parent.mkdir(parents=True, exist_ok=True)
@@ -106,7 +108,8 @@ class ClientStore:
             # who changes another field meanwhile must not undo this one
             with append_only.turn(self.url, _CHANGES, _POSTGRES_LOCK):
                 before: dict[str, Any] = msgspec.to_builtins(self.read().of(client))
-                settings = stated({**before, **fields}, client)
+                kept = {name: value for name, value in before.items() if name not in unset}
+                settings = stated({**kept, **fields}, client)
                 document: dict[str, Any] = msgspec.to_builtins(settings)
                 changed = {name: (before[name], document[name]) for name in document if document[name] != before[name]}
                 if changed:

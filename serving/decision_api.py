@@ -130,7 +130,7 @@ class DecisionApi:
     async def is_ready(self, _: Request) -> Response:
         faults = await run_in_threadpool(self.ping)
         dependencies = {name: fault.detail if fault else "ok" for name, fault in faults.items()}
-        fault = next(filter(None, faults.values()), None)
+        fault = next((fault for fault in faults.values() if fault and fault.is_grave), None)
         if fault:
             raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, fault.code, fault.detail, dependencies=dependencies)
         return as_json({"status": "ready", "dependencies": dependencies})

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -130,6 +131,8 @@ def serve(settings: Settings) -> None:
         raise SettingsError(f"Port {port} can't be used ({why}): set TACTFUL_DECISION_PORT to a free one.") from None
     with listening:
         server.run(service, listening, settings.decision_connections)
+    # libraries tell of themselves as the interpreter ends, in lines that belong to no log
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def ask_once(settings: Settings, request: Mapping[str, Any]) -> tuple[dict[str, Any], float]:

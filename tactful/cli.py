@@ -96,7 +96,13 @@ def serve() -> None:
     """Answer decision requests on loopback."""
     from serving.main import serve as serve_decisions
 
-    serve_decisions(tactful_settings.load())
+    settings = tactful_settings.load()
+    if sys.stdout.isatty():
+        typer.echo(
+            f"Answering on http://127.0.0.1:{settings.decision_port} (/docs describes how to ask); "
+            f"a key lies in {settings.home / 'decisions' / 'local.key'}. Ctrl-C ends it."
+        )
+    serve_decisions(settings)
 
 
 @app.command()

@@ -46,21 +46,33 @@ def set_fields(
 ) -> None:
     """Change some of a client's settings; running services follow within seconds.
 
-    `tactful clients show CLIENT` names all fields. null or [] is as if the field had not been set.
+    `tactful clients show CLIENT` names all fields. A list or a map is replaced whole; null is as if the field had not
+    been set.
     """
     from serving.client_store import ClientStore
     from serving.clients import ClientsError
-    from serving.keys import KeysError
+    from serving.keys import Keyring, KeysError
     from tactful.asking import asked_by
     from tactful.stores import clients_url
 
     settings, stated = tactful_settings.load(), dict(_field(text) for text in fields)
     who = asked_by(by)
+    _refuse_unserved(stated.get("thresholds"))
     try:
         found = ClientStore(clients_url(settings)).set(client, stated, who, datetime.now(UTC))
+        keyring = Keyring.read(settings.home / "decisions" / "keys.json")
     except (KeysError, ClientsError, OSError) as wrong:
         raise SettingsError(str(wrong)) from None
     console.print_json(data=msgspec.to_builtins(found))
+    if not keyring.live(client, datetime.now(UTC)):
+        typer.echo(f"No key of a client {client} is good now: `tactful keys issue {client}` gives it one.", err=True)
+
+
+def _refuse_unserved(thresholds: object) -> None:
+    from serving.main import MODELS
+
+    if isinstance(thresholds, dict) and (unserved := thresholds.keys() - set(MODELS)):
+        raise SettingsError(f"thresholds names {', '.join(sorted(unserved))}; served are {', '.join(MODELS)}.")
 
 
 def _field(text: str) -> tuple[str, Any]:

@@ -12,6 +12,7 @@ from serving import keys
 from serving.keys import Key, Keyring, KeyScope, KeysError
 from tactful import settings as tactful_settings
 from tactful.settings import SettingsError
+from tactful.tables import print_whole
 
 app = typer.Typer(help="Keys by which clients prove themselves to the decision service.", no_args_is_help=True)
 
@@ -48,7 +49,7 @@ def list_keys() -> None:
     for key in _read().keys:
         until = "never" if key.expires_at is None else _told(key.expires_at)
         table.add_row(key.key_id, key.client, ",".join(key.scopes), _told(key.created_at), until, _state(key, now))
-    Console().print(table)
+    print_whole(Console(), table)
 
 
 @app.command()

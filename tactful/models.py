@@ -15,6 +15,7 @@ from tactful.home import require_run
 from tactful.settings import Settings, SettingsError
 from tactful.source import source_of
 from tactful.stores import tracking_uri
+from tactful.tables import print_whole
 
 
 def show_versions(settings: Settings, console: Console) -> None:
@@ -40,7 +41,7 @@ def show_versions(settings: Settings, console: Console) -> None:
                 f"{tags.get('trained_from', '?')} to {tags.get('trained_to', '?')}",
                 tags.get("bundle_digest", "none")[:12],
             )
-    console.print(table)
+    print_whole(console, table)
 
 
 @dataclass(frozen=True)

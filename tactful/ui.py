@@ -45,6 +45,11 @@ class Server:
     others: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def log(self) -> str:
+        """The name of the file of its output."""
+        return f"{self.name.split(':')[0].lower().replace(' ', '_')}.log"
+
+    @property
     def address(self) -> str:
         return self.address_of(self.path)
 
@@ -123,7 +128,7 @@ def show(settings: Settings, console: Console) -> None:
         running = [
             (server, stack.enter_context(started(server.command, home.environment(settings), home.PROJECT, log)))
             for server in to_start
-            for log in [settings.home / "logs" / f"{server.name.split(':')[0].lower().replace(' ', '_')}.log"]
+            for log in [_fresh_log(settings, server)]
         ]
         with console.status("Starting; this takes about half a minute."):
             _until_all_answer(running, stop)
@@ -153,6 +158,14 @@ def _stopping() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
+def _fresh_log(settings: Settings, server: Server) -> Path:
+    """The file of a server's output; what the start before it wrote lies beside it."""
+    log = settings.home / "logs" / server.log
+    if log.is_file():
+        log.replace(log.with_name(f"{log.name}.1"))
+    return log
+
+
 def _refuse_used_port(server: Server) -> None:
     if server.port is None:
         return
@@ -172,7 +185,8 @@ def _until_all_answer(running: Sequence[tuple[Server, "Popen[bytes]"]], stop: Se
     while waiting and not stop:
         _refuse_ended(running)
         if time.monotonic() > deadline:
-            raise UiError(f"{waiting[0].name} does not answer at {waiting[0].address}; its log lies in the home.")
+            late = waiting[0]
+            raise UiError(f"{late.name} does not answer at {late.address}; logs/{late.log} of the home tells why.")
         waiting = [server for server in waiting if not _answers(server)]
         time.sleep(_TICK)
 
@@ -180,7 +194,8 @@ def _until_all_answer(running: Sequence[tuple[Server, "Popen[bytes]"]], stop: Se
 def _refuse_ended(running: Sequence[tuple[Server, "Popen[bytes]"]]) -> None:
     for server, process in running:
         if process.poll() is not None:
-            raise UiError(f"{server.name} ended with exit code {process.returncode}; its log lies in the home's logs.")
+            code = process.returncode
+            raise UiError(f"{server.name} ended with exit code {code}; logs/{server.log} of the home tells why.")
 
 
 def _answers(server: Server) -> bool:

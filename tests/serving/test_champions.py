@@ -179,3 +179,11 @@ def test_a_registry_that_is_not_there_is_not_made(tmp_path: Path, caplog: pytest
     assert caplog.messages[0].endswith("isn't there; visitors are left alone until `make run` has trained one.")
     assert followed.of("popup_behaviour") is None
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_without_a_champion_is_told_of_but_another_decides(services: Any) -> None:
+    ready = services.start(models=("popup_behaviour", "popup_profile")).get("/readyz")
+
+    assert ready.status_code == 200
+    assert ready.json()["dependencies"]["popup_behaviour"] == "ok"
+    assert "no champion" in ready.json()["dependencies"]["popup_profile"]

@@ -106,3 +106,12 @@ def test_a_database_that_can_not_be_read_is_told_without_its_address(tmp_path: P
 def test_settings_go_through_json_and_back() -> None:
     settings = ClientSettings(origins=("https://shop.example:8443",), rate_limit="20/second", exploration=0.05)
     assert stated({"origins": list(settings.origins), "rate_limit": "20/second", "exploration": 0.05}, "x") == settings
+
+
+def test_null_is_as_if_a_field_had_not_been_set(store: ClientStore) -> None:
+    store.set("unset", {"exploration": 0.1, "origins": ["https://shop.example"], "frequency_cap": 2}, "Ada", NOW)
+    settings = store.set("unset", {"exploration": None, "origins": None}, "Ada", NOW)
+
+    assert settings == ClientSettings(frequency_cap=2)
+    with pytest.raises(ClientsError, match="colour"):
+        store.set("unset", {"colour": None}, "Ada", NOW)

@@ -1,0 +1,43 @@
+"""The commands of clients and their keys, as a person meets them."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from tactful import cli
+from tactful.home import QUIET
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+def call(home: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(cli.app, arguments, env={"TACTFUL_HOME": str(home), "COLUMNS": "40", **QUIET})
+
+
+def test_a_key_s_name_is_told_whole_however_narrow_the_terminal_is(home: Path) -> None:
+    call(home, "keys", "issue", "a-client-of-some-length", "--days", "90")
+    listed = call(home, "keys", "list").output.splitlines()
+
+    name, client, *_ = listed[1].split()
+    assert client == "a-client-of-some-length"
+    assert f"Key {name} of {client} is revoked." in call(home, "keys", "revoke", name).output
+    assert name in call(home, "keys", "list").output
+
+
+def test_a_threshold_of_a_model_that_is_not_served_is_refused_and_the_others_stay(home: Path) -> None:
+    call(home, "clients", "set", "shop", 'thresholds={"popup_behaviour": 0.03}')
+    refused = call(home, "clients", "set", "shop", 'thresholds={"foo": 0.03}')
+
+    assert str(refused.exception) == "thresholds names foo; served are popup_behaviour, popup_profile."
+    assert '"popup_behaviour": 0.03' in call(home, "clients", "show", "shop").output
+
+
+def test_a_client_without_a_key_may_be_a_slip(home: Path) -> None:
+    told = "No key of a client shop is good now: `tactful keys issue shop` gives it one."
+    assert told in call(home, "clients", "set", "shop", "frequency_cap=2").stderr
+    call(home, "keys", "issue", "shop")
+    assert call(home, "clients", "set", "shop", "frequency_cap=2").stderr == ""
