@@ -283,6 +283,20 @@ def test_a_batch_that_can_not_be_read_is_refused_whole(
     assert recorded(services) == []
 
 
+def test_a_long_list_is_decoded_beside_the_event_loop_and_a_short_one_in_it(services: Any) -> None:
+    client = services.start()
+    client.get("/healthz")
+
+    def helpers() -> set[threading.Thread]:
+        return {thread for thread in threading.enumerate() if thread.name.startswith("AnyIO")}
+
+    before = helpers()
+    client.post("/v1/decide:batch", json=[asked()] * 2).raise_for_status()
+    assert helpers() <= before
+    assert len(client.post("/v1/decide:batch", json=[asked(scrolls=250)] * 20).raise_for_status().json()) == 20
+    assert helpers() - before
+
+
 def test_a_request_that_comes_in_parts_is_read_whole(services: Any) -> None:
     body = json.dumps(asked(scrolls=9)).encode()
     answer = services.start().post("/v1/decide", content=iter([body[:10], body[10:40], body[40:]]))
