@@ -1,14 +1,14 @@
 """What a client may ask, and the strict way from its bytes to a value."""
 
-import json
 import unicodedata
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Raw, Struct
 
+from serving import breaches
 from serving.problems import RefusedError, invalid
 
 BODY_LIMIT = 256 * 1024
@@ -16,6 +16,9 @@ BATCH_BODY_LIMIT = 8 * 1024 * 1024
 BATCH_LIMIT = 500
 EVENTS_LIMIT = 500
 LARGEST_NUMBER = 2**53
+LONGEST_ID = 128
+LONGEST_NAME = 100
+LONGEST_TEXT = 1_000
 
 Value = str | int | float | bool | None
 
@@ -25,6 +28,10 @@ Microseconds = Annotated[
 ]
 # `$` alone would let a final line feed through.
 EventName = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,39}(?!\n)$", description="GA4's event name.")]
+
+UserPseudoId = Annotated[str, Meta(min_length=1, max_length=LONGEST_ID, description="GA4's device id.")]
+# What is on record is read by these types too, so that bounds of its texts are not theirs.
+_BOUNDS = f"Names have up to {LONGEST_NAME} characters, texts up to {LONGEST_TEXT:,}."
 
 
 class Stated(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -41,9 +48,11 @@ class Event(Stated, frozen=True):
 class DecideRequest(Stated, frozen=True):
     """A visitor at a moment: who, what is known of the session, and what happened in it."""
 
-    user_pseudo_id: Annotated[str, Meta(min_length=1, max_length=128, description="GA4's device id.")]
+    user_pseudo_id: UserPseudoId
     at: Annotated[Microseconds | None, Meta(description="Microseconds since 1970, UTC; null is now.")] = None
-    profile: Annotated[dict[str, Value], Meta(description="Session features by name; those left out are null.")] = {}
+    profile: Annotated[
+        dict[str, Value], Meta(description=f"Session features by name; those left out are null. {_BOUNDS}")
+    ] = {}
     events: Annotated[tuple[Event, ...], Meta(max_length=EVENTS_LIMIT, description="The session's events.")] = ()
     model: Annotated[str, Meta(description="Whose champion decides.")] = "popup_behaviour"
     campaign: Annotated[str | None, Meta(description="Whose pop-up it would be, one of the client's own.")] = None
@@ -52,19 +61,20 @@ class DecideRequest(Stated, frozen=True):
 class SessionEvents(Stated, frozen=True):
     """What happened in a live session since the last request, and what more is known of it."""
 
-    user_pseudo_id: Annotated[str, Meta(min_length=1, max_length=128, description="GA4's device id.")]
-    profile: Annotated[dict[str, Value], Meta(description="Session features by name; kept until told anew.")] = {}
+    user_pseudo_id: UserPseudoId
+    profile: Annotated[
+        dict[str, Value], Meta(description=f"Session features by name; kept until told anew. {_BOUNDS}")
+    ] = {}
     events: Annotated[tuple[Event, ...], Meta(max_length=EVENTS_LIMIT, description="The new events.")] = ()
 
-
-Batch = Annotated[tuple[DecideRequest, ...], Meta(min_length=1, description=f"Up to {BATCH_LIMIT} requests.")]
 
 _NUMBERS = int, float
 _encode = msgspec.json.Encoder().encode
 _request_decoder = msgspec.json.Decoder(DecideRequest)
-_batch_decoder: msgspec.json.Decoder[tuple[DecideRequest, ...]] = msgspec.json.Decoder(Batch)
+_batch_decoder: msgspec.json.Decoder[list[Raw]] = msgspec.json.Decoder(Annotated[list[Raw], Meta(min_length=1)])
 _events_decoder = msgspec.json.Decoder(SessionEvents)
-_Stated = TypeVar("_Stated", bound=Stated | tuple[Stated, ...])
+_Decoded = TypeVar("_Decoded")
+_Stated = TypeVar("_Stated", bound=Stated)
 _Visitor = TypeVar("_Visitor", DecideRequest, SessionEvents)
 
 
@@ -83,11 +93,13 @@ def decode_batch(body: bytes) -> list[DecideRequest]:
     Raises:
         RefusedError: the body is no JSON (400), lists too many requests or events (413), or breaks a rule (422).
     """
-    requests = stated(body, _batch_decoder)
-    if len(requests) > BATCH_LIMIT:
-        detail = f"It lists {len(requests)} requests; at most {BATCH_LIMIT} are taken at once."
+    # each by itself: a decoder lets no other thread in before it is through
+    parts = [bytes(part) for part in _decoded(body, _batch_decoder)]
+    if len(parts) > BATCH_LIMIT:
+        detail = f"It lists {len(parts)} requests; at most {BATCH_LIMIT} are taken at once."
         raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "E_BATCH_TOO_LARGE", detail)
-    return [_checked(request, f"[{place}].") for place, request in enumerate(requests)]
+    places = [f"[{number}]." for number in range(len(parts))]
+    return [_checked(stated(part, _request_decoder, place), place) for part, place in zip(parts, places, strict=True)]
 
 
 def decode_events(body: bytes) -> SessionEvents:
@@ -107,35 +119,48 @@ def batch_too_large() -> RefusedError:
     return RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "E_BODY_TOO_LARGE", detail)
 
 
-def stated(body: bytes, decoder: msgspec.json.Decoder[_Stated]) -> _Stated:
-    """What `body` states.
+def stated(body: bytes, decoder: msgspec.json.Decoder[_Stated], place: str = "") -> _Stated:
+    """What `body`, which stands at `place`, states.
 
     Raises:
         RefusedError: the body is no JSON (400), lists too many events (413), or a field breaks a rule (422).
     """
-    try:
-        decoded = decoder.decode(body)
-    except msgspec.ValidationError as error:
-        raise _refusal(error, body) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RefusedError(HTTPStatus.BAD_REQUEST, "E_JSON", f"The body is not JSON in UTF-8: {error}.") from None
+    decoded = _decoded(body, decoder, place)
     # The decoder takes the last of doubled members, so that quotation marks are missing; escaped ones are in the way.
-    if b"\\" in body or _encode(decoded).count(b'"') != body.count(b'"'):
-        # what the decoder took is four levels deep at most, so this parser can't run out of stack
-        _double_seeker.decode(body.decode())
+    may_be_doubled = b"\\" in body or _encode(decoded).count(b'"') != body.count(b'"')
+    # what the decoder took is four levels deep at most, so the parser of these can't run out of stack
+    if may_be_doubled and (path := breaches.doubled(body)):
+        raise invalid(place + path, "The field stands twice in one object; once is right.")
     return decoded
 
 
-def _refusal(error: msgspec.ValidationError, body: bytes) -> RefusedError:
+def _decoded(body: bytes, decoder: msgspec.json.Decoder[_Decoded], place: str = "") -> _Decoded:
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise _refusal(error, body, place) from None
+    except RecursionError:
+        raise _too_deep() from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RefusedError(HTTPStatus.BAD_REQUEST, "E_JSON", f"The body is not JSON in UTF-8: {error}.") from None
+
+
+def _refusal(error: msgspec.ValidationError, body: bytes, place: str) -> RefusedError:
     """Why a `body` that broke a rule of its type is refused."""
     if _is_too_deep(body):
-        return RefusedError(HTTPStatus.BAD_REQUEST, "E_JSON", "The body is nested too deep; four levels are enough.")
+        return _too_deep()
     detail, _, path = str(error).partition(" - at `")
-    field = path.rstrip("`").removeprefix("$").removeprefix(".") or "$"
+    field, value = breaches.found(path.rstrip("`") or "$", body, Value)
+    field = (place + field).rstrip(".") or "$"
     if detail != _TOO_LONG:
-        return invalid(field, f"{detail}.")
+        return invalid(field, f"{detail}; it is {value}." if value else f"{detail}.")
     told = f"At most {EVENTS_LIMIT} events are taken of a request; /v1/decide:batch takes up to {BATCH_LIMIT} requests."
     return RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "E_TOO_MANY_EVENTS", told, field=field)
+
+
+def _too_deep() -> RefusedError:
+    detail = "The body is nested too deep; four levels are enough."
+    return RefusedError(HTTPStatus.BAD_REQUEST, "E_JSON", detail)
 
 
 def _is_too_deep(body: bytes) -> bool:
@@ -159,11 +184,19 @@ def _checked(request: _Visitor, place: str = "") -> _Visitor:
     if numbers and not -LARGEST_NUMBER <= min(numbers) <= max(numbers) <= LARGEST_NUMBER:
         raise _too_large(request.profile, place)
     texts = [value for value in values if isinstance(value, str)]
+    texts += request.profile
+    told = "".join(texts)
+    # what is longer than a name may be is looked at closely
+    if texts and (not told.isprintable() or len(max(texts, key=len)) > LONGEST_NAME):
+        _check_texts(request.profile, place)
     # ASCII is its own normal form
-    if user_pseudo_id.isascii() and all(map(str.isascii, texts)):
+    if user_pseudo_id.isascii() and told.isascii():
         return request
+    if len(user_pseudo_id := _normal(user_pseudo_id)) > LONGEST_ID:
+        told = f"In Unicode's form NFC it has {len(user_pseudo_id)} characters; at most {LONGEST_ID} are taken."
+        raise invalid(f"{place}user_pseudo_id", told)
     profile = {name: _normal(value) if isinstance(value, str) else value for name, value in request.profile.items()}
-    return msgspec.structs.replace(request, user_pseudo_id=_normal(user_pseudo_id), profile=profile)
+    return msgspec.structs.replace(request, user_pseudo_id=user_pseudo_id, profile=profile)
 
 
 def _too_large(profile: Mapping[str, Value], place: str) -> RefusedError:
@@ -171,14 +204,16 @@ def _too_large(profile: Mapping[str, Value], place: str) -> RefusedError:
     return invalid(f"{place}profile.{name[:100]}", "The number is too large; within 2^53 of 0 is right.")
 
 
-def _refuse_doubled(pairs: list[tuple[str, Any]]) -> None:
-    if len(dict(pairs)) == len(pairs):
-        return
-    seen: set[str] = set()
-    for name, _ in pairs:
-        if name in seen:
-            raise invalid(name[:100], "The field stands twice in one object; once is right.")
-        seen.add(name)
+def _check_texts(profile: Mapping[str, Value], place: str) -> None:
+    for name, value in profile.items():
+        # a name that can't be printed is told as Python writes it
+        field = f"{place}profile.{repr(name[:100])[1:-1]}"
+        for kind, text, longest in (("name", name, LONGEST_NAME), ("text", str(value), LONGEST_TEXT)):
+            if len(text) > longest:
+                raise invalid(field, f"The {kind} has {len(text):,} characters; at most {longest:,} are taken.")
+            if not text.isprintable():
+                told = f"The {kind} {text[:100]!r} holds control or invisible characters; printable ones are right."
+                raise invalid(field, told)
 
 
 def _normal(text: str) -> str:
@@ -187,4 +222,3 @@ def _normal(text: str) -> str:
 
 # only the lists of events have a limit, and msgspec tells it in words alone
 _TOO_LONG = f"Expected `array` of length <= {EVENTS_LIMIT}"
-_double_seeker = json.JSONDecoder(object_pairs_hook=_refuse_doubled)

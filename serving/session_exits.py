@@ -1,7 +1,9 @@
 """Decisions at the exit of live sessions: from the latest flag, put on record, and only then answered."""
 
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from ml import policy
 from ml.policy import Choice, Reason
@@ -13,6 +15,7 @@ from serving.requests import DecideRequest
 from serving.session_state import Flag
 from serving.traffic import Traffic
 
+_NAMESPACE = uuid.UUID("b1d7c0f4-93a5-4c1e-8f0b-6a2e5d948c37")
 NOBODY = "(unknown)"
 """The user of a session that nothing is known of."""
 
@@ -26,6 +29,11 @@ class Exit:
     model: str
     user_pseudo_id: str | None
     flag: Flag | None
+
+    @classmethod
+    def of_unknown(cls, client: str, model: str, key: str) -> Self:
+        """That of a session of which nothing is known: its `key` gives the id, since nothing is kept."""
+        return cls(str(uuid.uuid5(_NAMESPACE, key)), client, model, None, None)
 
 
 class SessionExits:

@@ -88,6 +88,8 @@ class SessionsInRedis:
         async with self._opened().pipeline() as pipe:
             await pipe.watch(name)
             session, result = change(_session(await pipe.get(name)))
+            if session is None:
+                return result
             pipe.multi()  # type: ignore[no-untyped-call]
             pipe.set(name, msgspec.msgpack.encode(session), ex=ceil(self.idle_seconds))
             await pipe.execute()

@@ -129,4 +129,13 @@ def on_our_clock(events: Sequence[Event], now: int) -> tuple[list[Event], int]:
 
 def key_of(client: str, session: str) -> str:
     """The name under which a client's session is kept; it tells neither of the two."""
-    return hashlib.sha256(f"{client}\0{session}".encode()).hexdigest()
+    return ":".join((_digest(client)[:16], _digest(f"{client}\0{session}")))
+
+
+def owner_of(key: str) -> str:
+    """What the keys of one client's sessions have in common."""
+    return key.rpartition(":")[0]
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

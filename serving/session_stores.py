@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ import msgspec
 
 from serving.clock import SECOND, microseconds
 from serving.session_file import SavedSession, SessionFile
-from serving.session_state import Session
+from serving.session_state import Session, owner_of
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +25,8 @@ AT_ONCE = 200
 """Sessions that are written down between two turns of the event loop: some milliseconds' work."""
 
 Result = TypeVar("Result")
-Change = Callable[[Session | None], tuple[Session, Result]]
-"""What makes of a session, if there is one, the session that is kept, and what came of it; it may be done again."""
+Change = Callable[[Session | None], tuple[Session | None, Result]]
+"""What makes of a session, if there is one, the session to keep, if any, and what came of it; it may be done again."""
 
 
 class SessionsUnavailableError(Exception):
@@ -69,8 +69,9 @@ class _Kept:
 class SessionsInMemory:
     """Sessions of one process; used from one event loop, which they never wait in.
 
-    At most `at_most` are kept, each `idle_seconds` after its last change; the oldest go first. Every five seconds, and
-    at the end, what has changed is written to `file`, if any, from which the next process goes on.
+    Each is kept `idle_seconds` after its last change. Where there are more than `at_most`, the client that has most of
+    them loses its oldest, so that none pushes out another's. Every five seconds, and at the end, what has changed is
+    written to `file`, if any, from which the next process goes on.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class SessionsInMemory:
         self.clock = clock
         self.now = now
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._keys_of: defaultdict[str, OrderedDict[str, None]] = defaultdict(OrderedDict)
         self._changed: set[str] = set()
         self._saving: asyncio.Task[None] | None = None
 
@@ -110,10 +112,9 @@ class SessionsInMemory:
 
     async def change(self, key: str, change: Change[Result]) -> Result:
         session, result = change(await self.find(key))
-        self._kept[key] = _Kept(session, self.clock())
-        self._kept.move_to_end(key)
-        self._changed.add(key)
-        if len(self._kept) > self.at_most:
+        if session is not None:
+            self._keep(key, _Kept(session, self.clock()))
+            self._changed.add(key)
             self._forget()
         return result
 
@@ -157,15 +158,28 @@ class SessionsInMemory:
         for each, session in saved:
             # a clock that was set back makes nobody younger than now
             idle = max(0, now - each.touched_at) / SECOND
-            self._kept[each.key] = _Kept(session, clock - idle)
+            self._keep(each.key, _Kept(session, clock - idle))
         self._forget()
 
+    def _keep(self, key: str, kept: _Kept) -> None:
+        self._kept[key] = kept
+        self._kept.move_to_end(key)
+        keys = self._keys_of[owner_of(key)]
+        keys[key] = None
+        keys.move_to_end(key)
+
     def _forget(self) -> None:
-        """Let go of the oldest, where they are too many or too old."""
+        """Let go of those that are too old, and where they are too many, of the oldest of the client that has most."""
         edge = self.clock() - self.idle_seconds
-        while self._kept:
-            key, kept = next(iter(self._kept.items()))
-            if len(self._kept) <= self.at_most and kept.touched > edge:
-                return
-            del self._kept[key]
-            self._changed.add(key)
+        while self._kept and next(iter(self._kept.values())).touched <= edge:
+            self._drop(next(iter(self._kept)))
+        while len(self._kept) > self.at_most:
+            most = max(self._keys_of.values(), key=len)
+            self._drop(next(iter(most)))
+
+    def _drop(self, key: str) -> None:
+        owner = owner_of(key)
+        del self._kept[key], self._keys_of[owner][key]
+        if not self._keys_of[owner]:
+            del self._keys_of[owner]
+        self._changed.add(key)

@@ -177,10 +177,10 @@ class SessionApi:
 
     async def _decide(self, client: str, key: str) -> Decision:
         try:
-            asked = await self.sessions.change(key, partial(_left, client))
+            asked = await self.sessions.change(key, partial(_left, client, key))
         except SessionsUnavailableError:
             # a visitor who leaves doesn't come back to ask again
-            asked = Exit(decision_ids(1)[0], client, MODEL, None, None)
+            asked = Exit.of_unknown(client, MODEL, key)
         try:
             (decision,) = await self.exits.ask([asked])
         except FullError:
@@ -221,8 +221,9 @@ def _flagged(flag: Flag, session: Session | None) -> tuple[Session, Flag | None]
     return session, session.flag
 
 
-def _left(client: str, session: Session | None) -> tuple[Session, Exit]:
-    session = session or Session()
+def _left(client: str, key: str, session: Session | None) -> tuple[Session | None, Exit]:
+    if session is None:
+        return None, Exit.of_unknown(client, MODEL, key)
     if session.decision_id is None:
         (session.decision_id,) = decision_ids(1)
     return session, Exit(session.decision_id, client, MODEL, session.user_pseudo_id, session.flag)

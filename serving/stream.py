@@ -1,7 +1,7 @@
 """Server-sent events: a live session's flag, pushed to who listens whenever it changes."""
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 
@@ -10,7 +10,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from serving.problems import overloaded
-from serving.session_state import Flag, Session
+from serving.session_state import Flag, Session, owner_of
 from serving.session_stores import SessionsUnavailableError
 
 KEEP_ALIVE = 15.0
@@ -20,14 +20,14 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Listeners:
-    """Who listens to which session, at most `most` in all; used from one event loop."""
+    """Who listens to which session, at most `most` in all, half of them of one client; used from one event loop."""
 
     def __init__(self, most: int = 1_000, keep_alive: float = KEEP_ALIVE) -> None:
         self.most = most
         self.keep_alive = keep_alive
         self.is_ending = False
         self._listening: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
-        self._count = 0
+        self._counts: Counter[str] = Counter()
 
     def join(self, key: str) -> asyncio.Event:
         """What is set whenever the session of `key` has changed, until it is given to `leave`.
@@ -35,17 +35,18 @@ class Listeners:
         Raises:
             RefusedError: as many listen as may listen (503).
         """
-        if self._count >= self.most or self.is_ending:
+        owner, share = owner_of(key), (self.most + 1) // 2
+        if self._counts.total() >= self.most or self._counts[owner] >= share or self.is_ending:
             raise overloaded()
         changed = asyncio.Event()
         self._listening[key].add(changed)
-        self._count += 1
+        self._counts[owner] += 1
         return changed
 
     def leave(self, key: str, changed: asyncio.Event) -> None:
         """Listen no more."""
         self._listening[key].discard(changed)
-        self._count -= 1
+        self._counts -= Counter([owner_of(key)])
         if not self._listening[key]:
             del self._listening[key]
 

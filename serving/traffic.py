@@ -1,15 +1,18 @@
 """Which visitors go where: shares of them, drawn by their ids, and what of it a client has switched on."""
 
 import hashlib
+import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from ml import policy
 from ml.policy import Choice
-from serving.champions import Served
+from serving.champions import Champion, Served
 from serving.clients import Clients
 from serving.following import Followed
+
+log = logging.getLogger(__name__)
 
 ShareOf = Callable[[str], float]
 """A share between 0 and 1, by client."""
@@ -26,6 +29,7 @@ class Traffic:
     exploration_of: ShareOf | None = None
     challenger_of: ShareOf | None = None
     shadow_share: float = 1.0
+    _alike: dict[tuple[str, str], bool] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def by(cls, clients: Followed[Clients], shadow_share: float = 1.0) -> Self:
@@ -37,11 +41,26 @@ class Traffic:
         )
 
     def is_tried(self, client: str, user_pseudo_id: str, served: Served) -> bool:
-        """Whether a visitor is the challenger's; without a champion nobody is, since somebody took that away."""
+        """Whether a visitor is the challenger's; without a champion nobody is, since somebody took that away.
+
+        Nor is anybody that of one which reads other features: it would refuse the profile that the champion reads.
+        """
         if self.challenger_of is None or served.challenger is None or served.champion is None:
             return False
         salt = f"{served.challenger.bundle.header.model} {served.challenger.digest}"
-        return is_in_share(user_pseudo_id, salt, self.challenger_of(client))
+        if not is_in_share(user_pseudo_id, salt, self.challenger_of(client)):
+            return False
+        return self._reads_alike(served.challenger, served.champion)
+
+    def _reads_alike(self, challenger: Champion, champion: Champion) -> bool:
+        """Whether both read the same features; worked out, and told where they don't, once."""
+        pair = challenger.digest, champion.digest
+        if pair not in self._alike:
+            self._alike[pair] = challenger.bundle.features == champion.bundle.features
+            if not self._alike[pair]:
+                name = f"{challenger.bundle.header.model} {challenger.version}"
+                log.warning("Challenger %s decides for nobody: it reads other features than the champion.", name)
+        return self._alike[pair]
 
     def explored(self, choice: Choice, score: float | None, client: str, decision_id: str) -> Choice:
         """`choice`, or what is drawn in its place; without a score nobody is interrupted, be it to learn."""

@@ -283,6 +283,20 @@ def test_a_batch_that_can_not_be_read_is_refused_whole(
     assert recorded(services) == []
 
 
+def test_a_long_list_is_decoded_beside_the_event_loop_and_a_short_one_in_it(services: Any) -> None:
+    client = services.start()
+    client.get("/healthz")
+
+    def helpers() -> set[threading.Thread]:
+        return {thread for thread in threading.enumerate() if thread.name.startswith("AnyIO")}
+
+    before = helpers()
+    client.post("/v1/decide:batch", json=[asked()] * 2).raise_for_status()
+    assert helpers() <= before
+    assert len(client.post("/v1/decide:batch", json=[asked(scrolls=250)] * 20).raise_for_status().json()) == 20
+    assert helpers() - before
+
+
 def test_a_request_that_comes_in_parts_is_read_whole(services: Any) -> None:
     body = json.dumps(asked(scrolls=9)).encode()
     answer = services.start().post("/v1/decide", content=iter([body[:10], body[10:40], body[40:]]))
@@ -307,7 +321,8 @@ def test_more_than_may_wait_is_refused_with_a_time_to_come_back_and_the_rest_is_
     client = services.start(open_store=open_store)
     with ThreadPoolExecutor(8) as pool:
         asking = [pool.submit(client.post, "/v1/decide:batch", json=[asked()] * 500) for _ in range(8)]
-        refusals = [each.result() for each in islice(as_completed(asking), 5)]
+        # one is in work, and at most three wait: more than 1,024 requests
+        refusals = [each.result() for each in islice(as_completed(asking), 4)]
         refused_alone = client.post("/v1/decide:batch", json=[asked()] * 500)
         may_go_on.set()
         answers = [each.result() for each in asking]
@@ -316,8 +331,9 @@ def test_more_than_may_wait_is_refused_with_a_time_to_come_back_and_the_rest_is_
         (503, "E_OVERLOADED")
     }
     assert {refusal.headers["retry-after"] for refusal in refusals} == {"1"}
-    assert [answer.status_code for answer in answers].count(200) == 3
-    assert len(recorded(services)) == 1500
+    answered = [answer.status_code for answer in answers].count(200)
+    assert 1 <= answered <= 4
+    assert len(recorded(services)) == 500 * answered
 
 
 def test_addresses_that_are_answered_in_front_refuse_other_methods_too(services: Any) -> None:

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.problems import RefusedError
-from serving.requests import EVENTS_LIMIT, decode
+from serving.requests import EVENTS_LIMIT, decode, decode_batch
 
 NOW = 1_772_000_000_000_000
+EVENT = f'{{"event_name": "scroll", "event_timestamp": {NOW}}}'
 
 
 def refusal(body: bytes) -> tuple[int, str, str | None]:
@@ -50,20 +51,34 @@ def test_what_is_not_json_is_refused_as_such(body: bytes) -> None:
         pytest.param('{"user_pseudo_id": "   "}', "user_pseudo_id", id="L09-blank-id"),
         pytest.param(f'{{"user_pseudo_id": "{"a" * 10_000}"}}', "user_pseudo_id", id="L09-10-kB-id"),
         pytest.param('{"user_pseudo_id": "a", "at": 1772000000}', "at", id="R04-seconds"),
-        pytest.param('{"user_pseudo_id": "a", "profile": {"x": 1e999}}', "profile[...]", id="R05-1e999"),
+        pytest.param('{"user_pseudo_id": "a", "profile": {"x": 1e999}}', "profile.x", id="R05-1e999"),
         pytest.param(f'{{"user_pseudo_id": "a", "profile": {{"x": {10**22}}}}}', "profile.x", id="R05-23-digits"),
         pytest.param(f'{{"user_pseudo_id": "a", "profile": {{"x": {"9" * 400}}}}}', "profile.x", id="R05-400-digits"),
         pytest.param(
             f'{{"user_pseudo_id": "a", "profile": {{"x": {"9" * 9000}}}}}',
-            "profile[...]",
+            "profile.x",
             id="R05-9000-digits",
         ),
         pytest.param(f'{{"user_pseudo_id": "a", "profile": {{"x": {2**53 + 1}}}}}', "profile.x", id="R05-over-2-to-53"),
         pytest.param('{"user_pseudo_id": "a", "colour": "red"}', "$", id="R06-unknown-field"),
         pytest.param('{"user_pseudo_id": "a", "user_pseudo_id": "b"}', "user_pseudo_id", id="R06-doubled-field"),
-        pytest.param('{"user_pseudo_id": "a", "profile": {"x": 1, "x": 2}}', "x", id="R06-doubled-feature"),
+        pytest.param('{"user_pseudo_id": "a", "profile": {"x": 1, "x": 2}}', "profile.x", id="R06-doubled-feature"),
+        pytest.param(
+            f'{{"user_pseudo_id": "a", "events": [{EVENT}, {EVENT[:-1]}, "event_name": "click"}}]}}',
+            "events[1].event_name",
+            id="R06-doubled-in-an-event",
+        ),
         pytest.param(r'{"user_pseudo_id": "a\u0000"}', "user_pseudo_id", id="R08-nul"),
         pytest.param('{"user_pseudo_id": "a\u202eb"}', "user_pseudo_id", id="R08-right-to-left-override"),
+        pytest.param(r'{"user_pseudo_id": "a", "profile": {"x": "b\u0000"}}', "profile.x", id="R08-nul-in-text"),
+        pytest.param('{"user_pseudo_id": "a", "profile": {"x": "\u202eb"}}', "profile.x", id="R08-override-in-text"),
+        pytest.param('{"user_pseudo_id": "a", "profile": {"x": "b\u200b"}}', "profile.x", id="R08-zero-width-in-text"),
+        pytest.param('{"user_pseudo_id": "a", "profile": {"\u200bx": 1}}', r"profile.\u200bx", id="R08-in-name"),
+        pytest.param(f'{{"user_pseudo_id": "a", "profile": {{"x": "{"b" * 1001}"}}}}', "profile.x", id="long-text"),
+        pytest.param(
+            f'{{"user_pseudo_id": "a", "profile": {{"{"n" * 101}": 1}}}}', f"profile.{'n' * 100}", id="long-name"
+        ),
+        pytest.param('{"user_pseudo_id": "%s"}' % ("\ufb2c" * 128), "user_pseudo_id", id="L09-longer-in-normal-form"),
         pytest.param(
             f'{{"user_pseudo_id": "a", "events": [{{"event_name": "1st", "event_timestamp": {NOW}}}]}}',
             "events[0].event_name",
@@ -80,11 +95,59 @@ def test_a_field_that_breaks_a_rule_is_named(body: str, field: str) -> None:
     assert refusal(body.encode()) == (422, "E_FIELD", field)
 
 
+@pytest.mark.parametrize(
+    ("members", "detail"),
+    [
+        pytest.param('"at": 5', "Expected `int` >= 946684800000000; it is 5.", id="bound"),
+        pytest.param('"at": "yesterday"', 'Expected `int | null`, got `str`; it is "yesterday".', id="type"),
+        pytest.param(f'"at": "{"9" * 200}"', f'Expected `int | null`, got `str`; it is "{"9" * 99}.', id="cut"),
+        pytest.param('"profile": {"x": 1, "y": 1e999}', "Number out of range; it is 1e999.", id="of-a-profile"),
+        pytest.param(
+            f'"events": [{EVENT}, {{"event_name": "scroll", "event_timestamp": -1}}]',
+            "Expected `int` >= 946684800000000; it is -1.",
+            id="of-an-event",
+        ),
+        pytest.param('"events": ["1.secret"]', "Expected `object`, got `str`.", id="no-member"),
+        pytest.param('"model": {"user_pseudo_id": "1.secret"}', "Expected `str`, got `object`.", id="object"),
+        pytest.param(
+            '"profile": {"user_pseudo_id": ["1.secret"]}',
+            "Expected `bool | int | float | str | null`, got `array`.",
+            id="list",
+        ),
+        pytest.param('"profile": {"user_pseudo_id": 1e999}', "Number out of range.", id="id-in-a-profile"),
+    ],
+)
+def test_a_refusal_names_the_value_that_breaks_the_rule_but_none_that_may_hold_an_id(members: str, detail: str) -> None:
+    with pytest.raises(RefusedError) as refused:
+        decode(f'{{"user_pseudo_id": "a", {members}}}'.encode())
+    assert refused.value.stated.detail == detail
+
+
+def test_texts_of_a_profile_are_taken_up_to_their_limit_with_blanks_and_letters_of_any_script() -> None:
+    profile = {"n" * 100: "b" * 1000, "city": "São Paulo 東京", "empty": ""}
+    assert decode(json.dumps({"user_pseudo_id": "a", "profile": profile}).encode()).profile == profile
+
+
+def test_a_list_names_the_place_of_what_breaks_a_rule() -> None:
+    doubled = f'{{"user_pseudo_id": "a", "events": [{EVENT[:-1]}, "event_name": "click"}}]}}'
+    with pytest.raises(RefusedError) as refused:
+        decode_batch(f'[{{"user_pseudo_id": "a"}}, {doubled}]'.encode())
+    assert refused.value.stated.field == "[1].events[0].event_name"
+    with pytest.raises(RefusedError) as refused:
+        decode_batch(b'[{"user_pseudo_id": "a"}, "1.secret"]')
+    assert (refused.value.stated.field, refused.value.stated.detail) == ("[1]", "Expected `object`, got `str`.")
+
+
+def test_a_list_that_is_nested_too_deep_is_refused_as_no_json() -> None:
+    with pytest.raises(RefusedError, match="nested too deep") as refused:
+        decode_batch(b"[" * 5000 + b"]" * 5000)
+    assert refused.value.stated.status == 400
+
+
 def test_more_events_than_the_limit_are_refused_whole() -> None:
-    event = f'{{"event_name": "scroll", "event_timestamp": {NOW}}}'
     body = '{{"user_pseudo_id": "a", "events": [{}]}}'
-    assert len(decode(body.format(",".join([event] * EVENTS_LIMIT)).encode()).events) == EVENTS_LIMIT
-    assert refusal(body.format(",".join([event] * (EVENTS_LIMIT + 1))).encode()) == (413, "E_TOO_MANY_EVENTS", "events")
+    assert len(decode(body.format(",".join([EVENT] * EVENTS_LIMIT)).encode()).events) == EVENTS_LIMIT
+    assert refusal(body.format(",".join([EVENT] * (EVENTS_LIMIT + 1))).encode()) == (413, "E_TOO_MANY_EVENTS", "events")
 
 
 def test_a_refusal_of_too_many_events_names_the_limit_and_the_way_to_ask_more_at_once() -> None:
@@ -109,9 +172,10 @@ def test_text_comes_out_in_normal_form_c() -> None:
     assert (request.user_pseudo_id, request.profile) == ("ó", {"city": "ó"})
 
 
+PRINTABLE = st.characters(exclude_categories=["Cs"]).filter(str.isprintable)
 PROFILES = st.dictionaries(
-    st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6),
-    st.one_of(st.none(), st.booleans(), st.integers(-(2**53), 2**53), st.text(max_size=6)),
+    st.text(PRINTABLE, min_size=1, max_size=6),
+    st.one_of(st.none(), st.booleans(), st.integers(-(2**53), 2**53), st.text(PRINTABLE, max_size=6)),
     min_size=1,
     max_size=5,
 )

@@ -13,7 +13,7 @@ from serving import session_file
 from serving.requests import Event
 from serving.session_file import SessionFile
 from serving.session_redis import PREFIX, SessionsInRedis
-from serving.session_state import Session
+from serving.session_state import Session, key_of
 from serving.session_stores import Sessions, SessionsInMemory, SessionsUnavailableError
 from tests.redis_server import redis_server
 
@@ -59,6 +59,10 @@ def scrolled(session: Session | None) -> tuple[Session, int]:
     return session, session.acts
 
 
+def nothing(session: Session | None) -> tuple[Session | None, bool]:
+    return None, session is None
+
+
 def of_user(user_pseudo_id: str, _: Session | None) -> tuple[Session, None]:
     return Session(user_pseudo_id), None
 
@@ -81,6 +85,16 @@ def test_a_session_is_kept_as_it_was_changed_to(opened: Opened, request: pytest.
         assert found is not None
         assert (found.user_pseudo_id, found.acts) == ("u", 3)
         assert await store.find("another") is None
+
+    run(opened(), change)
+
+
+def test_where_there_is_no_session_to_keep_none_is_kept(opened: Opened, request: pytest.FixtureRequest) -> None:
+    key = request.node.name
+
+    async def change(store: Sessions) -> None:
+        assert await store.change(key, nothing)
+        assert await store.find(key) is None
 
     run(opened(), change)
 
@@ -149,6 +163,20 @@ def test_more_than_may_be_kept_push_out_those_that_changed_longest_ago() -> None
         assert [await store.find(key) is not None for key in ("a", "b", "c")] == [True, False, True]
 
     run(Clocks().in_memory(at_most=2), change)
+
+
+def test_a_client_that_has_more_than_others_pushes_out_its_own_alone() -> None:
+    shop, blog = ([key_of(client, str(number)) for number in range(10)] for client in ("shop", "blog"))
+
+    async def change(store: Sessions) -> None:
+        for key in (*shop[:2], *blog):
+            await store.change(key, scrolled)
+        assert [key for key in (*shop, *blog) if await store.find(key)] == [*shop[:2], *blog[-4:]]
+        for key in shop[2:]:
+            await store.change(key, scrolled)
+        assert [key for key in (*shop, *blog) if await store.find(key)] == [*shop[-3:], *blog[-3:]]
+
+    run(Clocks().in_memory(at_most=6), change)
 
 
 def test_f25_a_session_lasts_from_its_last_change_on_whatever_time_of_day_it_is() -> None:

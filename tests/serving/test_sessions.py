@@ -128,6 +128,21 @@ def test_a_session_that_nobody_has_heard_of_or_that_has_no_flag_yet_is_left_alon
     assert send(client, scrolls(2))["scored"] is False
 
 
+def test_who_asks_at_the_exits_of_sessions_that_nobody_has_heard_of_pushes_out_none(services: Any) -> None:
+    sessions = SessionsInMemory(at_most=2)
+    client = services.start(live=live(sessions=sessions))
+    send(client, scrolls(8))
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda number: leave(client, f"nobody.{number % 3}"), range(24)))
+
+    assert len(sessions._kept) == 1
+    assert {answer["reason"] for answer in answers} == {"no_flag"}
+    assert sorted(recorded(services)) == sorted({answer["decision_id"] for answer in answers})
+    assert len(recorded(services)) == 3
+    assert leave(client)["action"] == "show"
+
+
 def test_many_who_ask_at_a_session_s_exit_at_once_get_one_decision(services: Any) -> None:
     client = services.start(live=live())
     send(client, scrolls(8))
@@ -190,6 +205,7 @@ def test_without_the_place_for_sessions_events_are_refused_and_who_leaves_is_lef
     )
     decision = leave(client)
     assert (decision["action"], decision["reason"]) == ("nothing", "no_flag")
+    assert leave(client) == decision
     assert recorded(services) == [decision["decision_id"]]
 
 

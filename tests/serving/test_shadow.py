@@ -203,6 +203,19 @@ def test_without_a_champion_the_challenger_decides_for_nobody(new_decider: Any, 
     assert answer.reason == "no_champion"
 
 
+def test_a_challenger_that_reads_other_features_decides_for_nobody_and_that_is_told_once(
+    new_decider: Any, trained: Bundle, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = replace(trained, features=tuple(each for each in trained.features if each.name != "channel"))
+    decider = new_decider(other, Traffic(challenger_of=lambda _: 1.0))
+
+    answers = [*decider.decide([asked(channel="email")] * 3), *decider.decide([asked(channel="email")])]
+
+    assert {answer.model.version for answer in answers} == {"1"}
+    told_of = [line for line in caplog.messages if "decides for nobody" in line]
+    assert told_of == [f"Challenger {MODEL} 9 decides for nobody: it reads other features than the champion."]
+
+
 def test_the_action_of_a_client_that_explores_has_its_probability_on_record(new_decider: Any, alone: Decider) -> None:
     shares = {"shop": 0.4, "other": 0.0}
     decider = new_decider(None, Traffic(exploration_of=shares.__getitem__))

@@ -10,7 +10,7 @@ from starlette.types import Message
 
 from ml.policy import Action, Reason
 from serving.problems import RefusedError
-from serving.session_state import Flag, Session
+from serving.session_state import Flag, Session, key_of
 from serving.session_stores import SessionsUnavailableError
 from serving.stream import FlagStream, Listeners
 from tests.serving.test_sessions import leave, live, scrolls, send
@@ -51,6 +51,19 @@ def test_more_than_may_listen_are_told_to_come_back(services: Any) -> None:
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
 
 
+def test_a_client_has_half_of_those_who_may_listen_and_others_the_rest() -> None:
+    async def join() -> None:
+        listeners, shop, blog = Listeners(most=4), key_of("shop", "1"), key_of("blog", "1")
+        listening = [listeners.join(key) for key in (shop, key_of("shop", "2"))]
+        with pytest.raises(RefusedError):
+            listeners.join(shop)
+        assert listeners.join(blog)
+        listeners.leave(shop, listening[0])
+        assert listeners.join(shop)
+
+    asyncio.run(join())
+
+
 def flagged(acts: int) -> Flag:
     return Flag(1_772_000_000_000_000, acts, Action.NOTHING, Reason.BELOW_THRESHOLD, 1.0)
 
@@ -76,7 +89,7 @@ async def heard(session: Session | None, keep_alive: float, until: int) -> list[
     listeners = Listeners(keep_alive=keep_alive)
     stream = FlagStream(listeners, "k", find, lambda flag: flag.acts)
     await stream({"type": "http", "asgi": {"spec_version": "2.3"}}, receive, send_on)
-    assert (listeners._count, dict(listeners._listening)) == (0, {})
+    assert (listeners._counts, listeners._listening) == ({}, {})
     return said
 
 
