@@ -17,6 +17,7 @@ import msgspec
 
 from ml.bundle import Bundle
 from ml.policy import Action, Reason
+from serving.append_only import guards
 from serving.requests import DecideRequest, Value
 
 log = logging.getLogger(__name__)
@@ -49,14 +50,7 @@ create table if not exists shadow_scores (
     threshold real not null
 ) strict;
 """
-NEVER_UPDATED = """
-create trigger if not exists decisions_are_never_updated before update on decisions
-begin select raise(abort, 'decisions are never updated'); end;
-"""
-_NEVER_DELETED = """
-create trigger if not exists decisions_are_never_deleted before delete on decisions
-begin select raise(abort, 'decisions are never deleted'); end;
-"""
+_GUARDS = guards("decisions", "decision_id") + guards("shadow_scores", "decision_id")
 
 
 class AuditUnavailableError(Exception):
@@ -216,7 +210,7 @@ def connect(file: Path) -> sqlite3.Connection:
     connection.execute("pragma journal_mode = wal")
     # In WAL mode only FULL flushes at each commit; less may lose acknowledged rows when the power fails.
     connection.execute("pragma synchronous = full")
-    connection.executescript(_TABLE + NEVER_UPDATED + _NEVER_DELETED)
+    connection.executescript(_TABLE + _GUARDS)
     return connection
 
 

@@ -16,6 +16,7 @@ from starlette.types import Scope
 
 from ml.policy import Action
 from serving import requests
+from serving.append_only import guards
 from serving.audit import AuditedDecision, AuditLog, AuditUnavailableError
 from serving.clock import AHEAD, microseconds
 from serving.front import as_json, read_body, refuse_other_content
@@ -29,27 +30,17 @@ Kind = Literal["shown", "closed", "clicked", "converted"]
 OF_A_POPUP = ("shown", "closed", "clicked")
 """What can't become of a visitor who is left alone."""
 
-_STATEMENTS = (
-    """
-    create table if not exists rewards (
-        decision_id text not null,
-        kind text not null,
-        client text not null,
-        at integer not null,
-        stated_at integer,
-        told_at integer not null,
-        primary key (decision_id, kind)
-    ) strict
-    """,
-    """
-    create trigger if not exists rewards_are_never_updated before update on rewards
-    begin select raise(abort, 'rewards are never updated'); end
-    """,
-    """
-    create trigger if not exists rewards_are_never_deleted before delete on rewards
-    begin select raise(abort, 'rewards are never deleted'); end
-    """,
-)
+_TABLE = """
+create table if not exists rewards (
+    decision_id text not null,
+    kind text not null,
+    client text not null,
+    at integer not null,
+    stated_at integer,
+    told_at integer not null,
+    primary key (decision_id, kind)
+) strict;
+""" + guards("rewards", "decision_id", "kind")
 _INSERT = "insert into rewards (decision_id, kind, client, at, stated_at, told_at) values (?, ?, ?, ?, ?, ?)"
 _SELECT = "select at, stated_at from rewards where decision_id = ? and kind = ?"
 
@@ -96,8 +87,7 @@ class Rewards:
         now = self.clock()
         answers: list[RewardTaken | RefusedError] = []
         with self.audit.opened() as connection:
-            for statement in _STATEMENTS:
-                connection.execute(statement)
+            connection.executescript(_TABLE)
             connection.execute("begin immediate")
             for told in batch:
                 try:

@@ -108,7 +108,9 @@ def test_f25_where_our_clock_was_set_back_a_reward_is_not_before_its_decision(au
     assert (taken.at, taken.retimed) == (DECIDED, False)
 
 
-@pytest.mark.parametrize("statement", ["update rewards set at = 0", "delete from rewards"])
+@pytest.mark.parametrize(
+    "statement", ["update rewards set at = 0", "delete from rewards", "replace into rewards select * from rewards"]
+)
 def test_a_reward_is_never_changed(audit: AuditLog, statement: str) -> None:
     tell(audit, Reward("shown"))
     with closing(sqlite3.connect(audit.file)) as other, pytest.raises(sqlite3.IntegrityError, match="never"):
