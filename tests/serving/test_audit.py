@@ -38,6 +38,7 @@ DECISION = AuditedDecision(
     digest="0" * 64,
 )
 SHADOW = ShadowScore("d1", "4", "4" * 64, 0.25, 0.5)
+DAY = 86_400_000_000
 
 
 @pytest.fixture
@@ -83,6 +84,16 @@ def test_a_person_is_forgotten_in_a_record_that_is_never_changed_otherwise(audit
     assert audit.find_shadow("d1") == SHADOW
     with closing(sqlite3.connect(audit.file)) as record, pytest.raises(sqlite3.IntegrityError, match="never"):
         record.execute("update decisions set digest = ''")
+
+
+def test_f25_what_was_shown_today_is_found_behind_what_a_clock_set_back_put_on_record(audit: AuditLog) -> None:
+    midnight = MOMENT - MOMENT % DAY
+    for number, at in enumerate((midnight - 1, midnight, midnight + DAY - 1, midnight - 1)):
+        audit.append(
+            [msgspec.structs.replace(DECISION, decision_id=f"d{number}", user_pseudo_id=str(at), decided_at=at)]
+        )
+
+    assert sorted(audit.shown_since("shop", midnight)) == [str(midnight), str(midnight + DAY - 1)]
 
 
 def test_a_decision_is_recorded_once(audit: AuditLog) -> None:
