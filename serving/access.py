@@ -75,7 +75,7 @@ def client_of(scope: Scope, keyring: Keyring, needed: KeyScope) -> str:
         RefusedError: there is no good key (401), it isn't good for this (403), or one stands in the address (400).
     """
     query = scope["query_string"]
-    if query and any(value.startswith(keys.PREFIX) for value in QueryParams(query).values()):
+    if query and any(keys.PREFIX in part for member in QueryParams(query).multi_items() for part in member):
         raise RefusedError(HTTPStatus.BAD_REQUEST, "E_KEY_IN_QUERY", "A key stands in the address, where logs keep it.")
     scheme, _, token = (header(scope, b"authorization") or b"").decode("latin-1").partition(" ")
     key = keyring.key_of(token, datetime.now(UTC)) if scheme.lower() == "bearer" else None

@@ -17,6 +17,7 @@ import msgspec
 
 from ml.bundle import Bundle
 from ml.policy import Action, Reason
+from serving.append_only import guards
 from serving.requests import DecideRequest, Value
 
 log = logging.getLogger(__name__)
@@ -49,14 +50,8 @@ create table if not exists shadow_scores (
     threshold real not null
 ) strict;
 """
-NEVER_UPDATED = """
-create trigger if not exists decisions_are_never_updated before update on decisions
-begin select raise(abort, 'decisions are never updated'); end;
-"""
-_NEVER_DELETED = """
-create trigger if not exists decisions_are_never_deleted before delete on decisions
-begin select raise(abort, 'decisions are never deleted'); end;
-"""
+_GUARDS = guards("decisions", "decision_id") + guards("shadow_scores", "decision_id")
+_DAY = 86_400_000_000
 
 
 class AuditUnavailableError(Exception):
@@ -170,11 +165,11 @@ class AuditLog:
             AuditUnavailableError: the record can't be read.
         """
         with self.opened() as connection:
-            # rows lie in the order of time, and no index is kept for this alone
+            # rows lie in the order of time, but for a clock set back by a day at most; no index is kept for this alone
             for at, its_client, user, action in connection.execute(_LATEST_FIRST):
-                if at < instant:
+                if at < instant - _DAY:
                     break
-                if its_client == client and action == Action.SHOW:
+                if at >= instant and its_client == client and action == Action.SHOW:
                     yield user
 
     def check(self) -> None:
@@ -216,7 +211,7 @@ def connect(file: Path) -> sqlite3.Connection:
     connection.execute("pragma journal_mode = wal")
     # In WAL mode only FULL flushes at each commit; less may lose acknowledged rows when the power fails.
     connection.execute("pragma synchronous = full")
-    connection.executescript(_TABLE + NEVER_UPDATED + _NEVER_DELETED)
+    connection.executescript(_TABLE + _GUARDS)
     return connection
 
 

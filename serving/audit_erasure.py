@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from serving.audit import NEVER_UPDATED, connect
+from serving.append_only import never_updated
+from serving.audit import connect
 
 ERASED = "(erased)"
 _ERASE = f"""
@@ -14,7 +15,7 @@ update decisions
 set user_pseudo_id = '{ERASED}', features = '{{}}', feature_status = '{{}}', features_missing = '[]',
     request = json_object('user_pseudo_id', '{ERASED}', 'model', model)
 where user_pseudo_id in (select id from temp.erased);
-{NEVER_UPDATED}
+{never_updated("decisions")}
 commit;
 """
 

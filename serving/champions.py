@@ -11,9 +11,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
+import msgspec
+
 from ml import bundle, policy
 from ml.bundle import Bundle, BundleError
 from serving.first_load import FirstLoads
+from serving.last_served import LastServed, LastVersion
 from serving.vector import Assembler, check_servable
 
 if TYPE_CHECKING:
@@ -25,6 +28,11 @@ CHALLENGER = "challenger"
 DIGEST_TAG = "bundle_digest"
 ARTIFACT = "bundle"
 SQLITE = "sqlite:///"
+
+PATIENCE = 10.0
+"""Seconds that a start gives the registry, where it can go by what was served last."""
+ENDING = 5.0
+"""Seconds that the end gives a look at the registry."""
 
 _LEFT_ALONE = "visitors are left alone until"
 
@@ -60,7 +68,8 @@ class Served(NamedTuple):
 class Champions:
     """The latest good champion and challenger of each of `models`, looked for anew every `interval` seconds.
 
-    They stay in memory while the registry is away, or names a version or a threshold that can't be served.
+    They stay in memory while the registry is away, or names a version or a threshold that can't be served. What was
+    served last is kept in `cache` too: a start begins with it, and gives the registry `patience` seconds to say more.
     """
 
     def __init__(self, tracking_uri: str, models: Sequence[str], cache: Path, interval: float = 5.0) -> None:
@@ -68,10 +77,14 @@ class Champions:
         self.models = tuple(models)
         self.cache = cache
         self.interval = interval
+        self.patience = PATIENCE
         self._client: MlflowClient | None = None
         self._loaded: dict[str, Champion] = {}
         self._challengers: dict[str, Champion] = {}
         self._problems: dict[str, str] = {}
+        self._last_served = LastServed(cache)
+        self._heard: set[str] = set()
+        self._looked = threading.Event()
         self._stopped = threading.Event()
         self.first_loads = FirstLoads(cache, self._stopped)
         self._watch = threading.Thread(target=self._follow, name="champions", daemon=True)
@@ -86,42 +99,77 @@ class Champions:
         return Served(self.of(model), self.challenger_of(model))
 
     def __enter__(self) -> Self:
-        self.refresh()
+        for model in self.models:
+            self._restore(model)
         self._watch.start()
+        self._looked.wait(self.patience if self._loaded else None)
+        unheard = [model for model in self.models if model in self._loaded and model not in self._heard]
+        if unheard:
+            log.warning("The registry has not answered; what was served last goes on of %s.", ", ".join(unheard))
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stopped.set()
-        self._watch.join()
+        # a registry that hangs must not hold up the end
+        self._watch.join(ENDING)
 
     def refresh(self) -> None:
         """Look once at each model's aliases, and load what they name anew."""
-        # MLflow would make the database that isn't there, which is training's to do.
-        if self.tracking_uri.startswith(SQLITE) and not Path(self.tracking_uri.removeprefix(SQLITE)).is_file():
-            then = "those before it go on" if self._loaded else f"{_LEFT_ALONE} `make run` has trained one"
-            self._report("champion of any model", f"{self.tracking_uri} isn't there; {then}.")
-            return
-        for model in self.models:
-            with self._reporting(f"champion of {model}"):
-                registered = self._registered(model)
-                with self._reporting(f"challenger of {model}"):
-                    self._look_for_challenger(registered)
-                self._look_for_champion(registered)
+        with self._reporting("champion of any model"):
+            self._check_registry()
+            for model in self.models:
+                self._look_at(model)
 
     def _follow(self) -> None:
+        self.refresh()
+        self._looked.set()
         while not self._stopped.wait(self.interval):
             self.refresh()
 
+    def _check_registry(self) -> None:
+        # MLflow would make the database that isn't there, which is training's to do.
+        if self.tracking_uri.startswith(SQLITE) and not Path(self.tracking_uri.removeprefix(SQLITE)).is_file():
+            then = "those before it go on" if self._loaded else f"{_LEFT_ALONE} `make run` has trained one"
+            raise ChampionError(f"{self.tracking_uri} isn't there; {then}.")
+
+    def _look_at(self, model: str) -> None:
+        with self._reporting(f"champion of {model}"):
+            registered = self._registered(model)
+            with self._reporting(f"challenger of {model}"):
+                self._look_for_challenger(registered)
+            self._look_for_champion(registered)
+        if model in self._heard:
+            with self._reporting(f"file of what is served of {model}"):
+                self._keep(model)
+
+    def _restore(self, model: str) -> None:
+        """Load what was served of `model` last."""
+        with self._reporting(f"file of what is served of {model}"):
+            last = self._last_served.read(model)
+            for alias, loaded in self._by_alias().items():
+                if alias in last:
+                    with self._reporting(f"{alias} of {model} as it was served last"):
+                        version, digest, threshold = msgspec.structs.astuple(last[alias])
+                        loaded[model] = Champion(version, digest, self._read(digest), threshold)
+
+    def _keep(self, model: str) -> None:
+        served = {alias: loaded[model] for alias, loaded in self._by_alias().items() if model in loaded}
+        last = {alias: LastVersion(each.version, each.digest, each.threshold) for alias, each in served.items()}
+        self._last_served.write(model, last)
+
+    def _by_alias(self) -> dict[str, dict[str, Champion]]:
+        return {CHAMPION: self._loaded, CHALLENGER: self._challengers}
+
     @contextmanager
     def _reporting(self, sought: str) -> Iterator[None]:
-        from mlflow.exceptions import MlflowException
-        from sqlalchemy.exc import SQLAlchemyError
-
         try:
             yield
             self._problems.pop(sought, None)
-        except (ChampionError, ValueError, OSError, MlflowException, SQLAlchemyError) as error:
+        except ChampionError as error:
             self._report(sought, str(error))
+        # a registry and where it keeps files raise whatever their libraries do, and nobody else would be told
+        except Exception as error:
+            self._report(sought, f"{type(error).__name__}: {' '.join(str(error).split())}")
 
     def _report(self, sought: str, problem: str) -> None:
         if problem != self._problems.get(sought):
@@ -162,11 +210,17 @@ class Champions:
         from mlflow.exceptions import MlflowException
 
         try:
-            return self._opened().get_registered_model(model)
+            registered = self._opened().get_registered_model(model)
         except MlflowException as error:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
-            raise ChampionError(f"it has no version yet; {_LEFT_ALONE} `make run` has trained one.") from None
+            registered = None
+        self._heard.add(model)
+        if registered is None:
+            self._loaded.pop(model, None)
+            self._challengers.pop(model, None)
+            raise ChampionError(f"it has no version yet; {_LEFT_ALONE} `make run` has trained one.")
+        return registered
 
     def _opened(self) -> "MlflowClient":
         if self._client is None:
@@ -179,8 +233,11 @@ class Champions:
         folder = self.cache / digest
         if not folder.is_dir():
             self._fetch(run_id, folder)
+        return self._read(digest)
+
+    def _read(self, digest: str) -> Bundle:
         self.first_loads.prove(digest)
-        loaded = bundle.read(folder, digest)
+        loaded = bundle.read(self.cache / digest, digest)
         check_servable(loaded.features)
         return loaded
 

@@ -3,14 +3,16 @@
 import logging
 import threading
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
+from itertools import islice
 
 from ml import policy
 from ml.policy import Action, Choice
-from serving.audit import AuditLog, AuditUnavailableError
+from serving.audit import AuditLog
 from serving.clients import NOTHING_SET, Clients, ClientSettings
 from serving.following import Followed
 from serving.problems import RefusedError
@@ -27,14 +29,29 @@ log = logging.getLogger(__name__)
 class _Recent:
     """The last decisions of a client, of which the next one is the last in WINDOW, and how many of them show."""
 
-    decisions: deque[bool] = field(default_factory=lambda: deque(maxlen=WINDOW - 1))
+    # longer than is counted, for what is taken back: that is a batch or a list of each thread at most
+    decisions: deque[bool] = field(default_factory=lambda: deque(maxlen=2 * WINDOW))
     shown: int = 0
 
     def add(self, is_shown: bool) -> None:
-        if len(self.decisions) == WINDOW - 1:
-            self.shown -= self.decisions[0]
+        if len(self.decisions) >= WINDOW - 1:
+            self.shown -= self.decisions[1 - WINDOW]
         self.decisions.append(is_shown)
         self.shown += is_shown
+
+    def take_back(self, is_shown: bool) -> None:
+        """Undo an `add`; others may have added since."""
+        self.decisions.reverse()
+        self.decisions.remove(is_shown)
+        self.shown = sum(islice(self.decisions, WINDOW - 1))
+        self.decisions.reverse()
+
+
+class _Block(threading.local):
+    """What takes back what this thread has counted since its block began."""
+
+    def __init__(self) -> None:
+        self.undoing: list[Callable[[], None]] = []
 
 
 class ClientRules:
@@ -48,6 +65,7 @@ class ClientRules:
         self.audit = audit
         self.clients = clients
         self._counting = threading.Lock()
+        self._block = _Block()
         self._day = 0
         self._shown: dict[str, Counter[str]] = {}
         self._recent: dict[str, _Recent] = {}
@@ -66,7 +84,7 @@ class ClientRules:
         return self.of(client).thresholds.get(model)
 
     def hold(self, client: str, user: str, choice: Choice, decided_at: int) -> Choice:
-        """`choice`, as far as the client's cap and budget let it through; counts it.
+        """`choice`, as far as the client's cap and budget let it through; counts it, in a block of `counting`.
 
         Raises:
             AuditUnavailableError: what was shown today can't be read.
@@ -86,18 +104,22 @@ class ClientRules:
                 recent = self._recent.setdefault(client, _Recent())
                 choice = policy.hold_to_budget(choice, recent.shown, budget, WINDOW)
                 recent.add(choice.action is Action.SHOW)
+                self._block.undoing.append(partial(recent.take_back, choice.action is Action.SHOW))
             if cap is not None and choice.action is Action.SHOW:
                 shown[user] += 1
+                self._block.undoing.append(partial(shown.subtract, [user]))
         return choice
 
     @contextmanager
     def counting(self) -> Iterator[None]:
         """What is counted in the block was never decided if it can't be put on record."""
+        self._block.undoing = []
         try:
             yield
-        except AuditUnavailableError:
+        except Exception:
             with self._counting:
-                self._shown.clear()
+                for undo in self._block.undoing:
+                    undo()
             raise
 
     def _shown_today(self, client: str, decided_at: int) -> Counter[str]:

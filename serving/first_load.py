@@ -8,11 +8,13 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
+from typing import IO
 
 from ml import bundle
 from ml.bundle import BundleError
@@ -22,6 +24,9 @@ PATIENCE = 30.0
 REST = 300.0
 PROCESSOR_SECONDS = 20
 MEMORY = 4 * 2**30
+MOST_SAID = 64 * 1024
+LINE = 1000
+"""Bytes of what a child said last in which the reason is sought."""
 
 _ROOT = Path(__file__).parents[1]
 # what a library reserves for each thread counts as memory
@@ -63,39 +68,49 @@ class FirstLoads:
     def _problem(self, digest: str) -> str | None:
         """What goes wrong in a child that loads the bundle, if anything does."""
         deadline = time.monotonic() + self.patience
-        with subprocess.Popen(
-            [sys.executable, "-m", "serving.first_load", str((self.cache / digest).resolve()), digest],
-            cwd=_ROOT,
-            env={**os.environ, **_ONE_THREAD},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            # an interrupt at the terminal is the service's, which ends its children itself
-            start_new_session=True,
-        ) as child:
+        with (
+            # not a pipe, of which this process would have to keep whatever comes
+            tempfile.TemporaryFile() as said,
+            subprocess.Popen(
+                [sys.executable, "-m", "serving.first_load", str((self.cache / digest).resolve()), digest],
+                cwd=_ROOT,
+                env={**os.environ, **_ONE_THREAD},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+                # an interrupt at the terminal is the service's, which ends its children itself
+                start_new_session=True,
+            ) as child,
+        ):
             try:
                 while time.monotonic() < deadline and not self.stopped.is_set():
                     with suppress(subprocess.TimeoutExpired):
-                        _, said = child.communicate(timeout=0.1)
-                        return _end(child.returncode, said)
+                        return _end(child.wait(timeout=0.1), said)
             finally:
                 child.kill()
         return "The service ends." if self.stopped.is_set() else f"Its first load took over {self.patience:g} seconds."
 
 
-def _end(code: int, said: str) -> str | None:
+def _end(code: int, said: IO[bytes]) -> str | None:
     if code == 0:
         return None
     if code < 0:
         return f"Its first load was ended by {signal.Signals(-code).name}."
-    return (said.strip() or f"Its first load ended with {code}.").splitlines()[-1]
+    said.seek(max(0, said.seek(0, os.SEEK_END) - LINE))
+    told = said.read().decode(errors="replace").strip()
+    return told.splitlines()[-1] if told else f"Its first load ended with {code}."
 
 
 def main(folder: str, digest: str) -> None:
     """Load a bundle as the service would, within bounds that hold when the service is gone too."""
-    bounds = {resource.RLIMIT_CPU: PROCESSOR_SECONDS, resource.RLIMIT_AS: MEMORY, resource.RLIMIT_CORE: 0}
+    bounds = {
+        resource.RLIMIT_CPU: PROCESSOR_SECONDS,
+        resource.RLIMIT_AS: MEMORY,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: MOST_SAID,
+    }
+    # within that bound, a module that is imported late would leave half of its compiled file
+    sys.dont_write_bytecode = True
     for bound, most in bounds.items():
         _, hard = resource.getrlimit(bound)
         resource.setrlimit(bound, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))

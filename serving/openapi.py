@@ -51,7 +51,7 @@ def document() -> dict[str, Any]:
             "/v1/decide:batch": {"post": _decide_batch()},
             "/v1/decisions/{decision_id}": {"get": _decision()},
             "/v1/decisions/{decision_id}/reward": {"post": _reward()},
-            **session_paths.paths(_reference, _refused),
+            **session_paths.paths(_reference, _refused, _ASKING),
             **browser.paths(),
             **metrics.paths(),
             "/healthz": {"get": {"summary": "Is the process alive?", "responses": {"200": {"description": "Yes."}}}},
@@ -110,7 +110,7 @@ def _reward() -> dict[str, Any]:
         "requestBody": {"required": True, "content": {"application/json": {"schema": _reference("Reward")}}},
         "responses": {
             "200": {"description": "It is on record.", "content": taken},
-            **_refused(400, 401, 403, 404, 409, 413, 422, 503),
+            **_refused(*_ASKING, 404, 409),
         },
     }
 

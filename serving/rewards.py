@@ -1,5 +1,6 @@
 """Feedback: what became of a decision, told by its client; kept beside the decisions and never changed."""
 
+import logging
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -15,38 +16,31 @@ from starlette.types import Scope
 
 from ml.policy import Action
 from serving import requests
+from serving.append_only import guards
 from serving.audit import AuditedDecision, AuditLog, AuditUnavailableError
 from serving.clock import AHEAD, microseconds
-from serving.front import as_json, read_body
+from serving.front import as_json, read_body, refuse_other_content
 from serving.gathering import FullError, Gatherer
 from serving.problems import RefusedError, invalid, overloaded, unaudited
 from serving.requests import Microseconds, Stated
+
+log = logging.getLogger(__name__)
 
 Kind = Literal["shown", "closed", "clicked", "converted"]
 OF_A_POPUP = ("shown", "closed", "clicked")
 """What can't become of a visitor who is left alone."""
 
-_STATEMENTS = (
-    """
-    create table if not exists rewards (
-        decision_id text not null,
-        kind text not null,
-        client text not null,
-        at integer not null,
-        stated_at integer,
-        told_at integer not null,
-        primary key (decision_id, kind)
-    ) strict
-    """,
-    """
-    create trigger if not exists rewards_are_never_updated before update on rewards
-    begin select raise(abort, 'rewards are never updated'); end
-    """,
-    """
-    create trigger if not exists rewards_are_never_deleted before delete on rewards
-    begin select raise(abort, 'rewards are never deleted'); end
-    """,
-)
+_TABLE = """
+create table if not exists rewards (
+    decision_id text not null,
+    kind text not null,
+    client text not null,
+    at integer not null,
+    stated_at integer,
+    told_at integer not null,
+    primary key (decision_id, kind)
+) strict;
+""" + guards("rewards", "decision_id", "kind")
 _INSERT = "insert into rewards (decision_id, kind, client, at, stated_at, told_at) values (?, ?, ?, ?, ?, ?)"
 _SELECT = "select at, stated_at from rewards where decision_id = ? and kind = ?"
 
@@ -93,8 +87,7 @@ class Rewards:
         now = self.clock()
         answers: list[RewardTaken | RefusedError] = []
         with self.audit.opened() as connection:
-            for statement in _STATEMENTS:
-                connection.execute(statement)
+            connection.executescript(_TABLE)
             connection.execute("begin immediate")
             for told in batch:
                 try:
@@ -107,6 +100,8 @@ class Rewards:
 
 def _record(connection: sqlite3.Connection, told: Told, decision: AuditedDecision | None, now: int) -> RewardTaken:
     if decision is None or decision.client != told.client:
+        if decision is not None:
+            log.warning("security: client %s told of a decision that is not its own", told.client)
         raise RefusedError(HTTPStatus.NOT_FOUND, "E_NO_DECISION", "This client has no decision of that id.")
     kind, stated_at = told.reward.kind, told.reward.at
     if stated_at is not None and stated_at < decision.decided_at:
@@ -148,6 +143,7 @@ class RewardApi:
         self.gatherer.close()
 
     async def reward(self, request: Request) -> Response:
+        refuse_other_content(request.scope)
         client = await self.client_of(request.scope)
         body = await read_body(request.receive, requests.BODY_LIMIT, requests.body_too_large)
         told = Told(client, request.path_params["decision_id"], requests.stated(body, _decoder))

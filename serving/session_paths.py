@@ -1,6 +1,6 @@
 """What the OpenAPI document says of live sessions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from serving.requests import SessionEvents
@@ -14,8 +14,13 @@ _STREAM = (
 )
 
 
-def paths(reference: Callable[[str], dict[str, str]], refused: Callable[..., dict[str, Any]]) -> dict[str, Any]:
-    """The addresses of live sessions, from what refers to a schema and what describes refusals by their status."""
+def paths(
+    reference: Callable[[str], dict[str, str]], refused: Callable[..., dict[str, Any]], asking: Sequence[int]
+) -> dict[str, Any]:
+    """The addresses of live sessions, from what refers to a schema and what describes refusals by their status.
+
+    Whatever takes a body may be refused by each of `asking`.
+    """
 
     def json_of(name: str) -> dict[str, Any]:
         return {"application/json": {"schema": reference(name)}}
@@ -33,20 +38,20 @@ def paths(reference: Callable[[str], dict[str, str]], refused: Callable[..., dic
         "/v1/sessions/{session}/events": {
             "post": described(
                 "What happened in a live session; scores it where the client's policy says so",
-                {**taken, **refused(400, 401, 403, 409, 413, 422, 503)},
+                {**taken, **refused(*asking, 409)},
                 requestBody={"required": True, "content": json_of("SessionEvents")},
             )
         },
         "/v1/sessions/{session}/decision": {
             "get": described(
                 "At a session's exit: what to do by its latest flag; the same however often it is asked",
-                {**decided, **refused(400, 401, 403, 422, 503)},
+                {**decided, **refused(400, 401, 403, 422, 429, 503)},
             )
         },
         "/v1/sessions/{session}/stream": {
             "get": described(
                 "A session's flag whenever it changes, as server-sent events",
-                {**streamed, **refused(400, 401, 403, 404, 422, 503)},
+                {**streamed, **refused(400, 401, 403, 404, 422, 429, 503)},
             )
         },
     }

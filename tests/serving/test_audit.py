@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from ml.bundle import Bundle
 from ml.policy import Action, Reason
-from serving.audit import AuditedDecision, AuditLog, AuditUnavailableError, replay
+from serving.audit import AuditedDecision, AuditLog, AuditUnavailableError, ShadowScore, replay
+from serving.audit_erasure import ERASED, erase
 from serving.requests import DecideRequest, Event, Value
 
 MOMENT = 1_772_000_000_000_000
@@ -36,6 +37,8 @@ DECISION = AuditedDecision(
     version="3",
     digest="0" * 64,
 )
+SHADOW = ShadowScore("d1", "4", "4" * 64, 0.25, 0.5)
+DAY = 86_400_000_000
 
 
 @pytest.fixture
@@ -51,15 +54,46 @@ def test_what_was_put_on_record_is_found_as_it_was(audit: AuditLog) -> None:
     assert audit.find("d2") is None
 
 
-@pytest.mark.parametrize("statement", ["update decisions set action = 'nothing'", "delete from decisions"])
-def test_the_record_is_never_changed(audit: AuditLog, statement: str) -> None:
-    audit.append([DECISION])
-    with (
-        closing(sqlite3.connect(audit.file)) as other,
-        pytest.raises(sqlite3.IntegrityError, match="never"),
-    ):
-        other.execute(statement)
-    assert audit.find("d1") is not None
+CHANGES = {
+    "updated": "update {} set digest = ''",
+    "deleted": "delete from {}",
+    "replaced": "replace into {0} select * from {0}",
+    "replaced-in-its-place": "replace into {} (rowid, decision_id) values (1, 'd2')",
+}
+
+
+@pytest.mark.parametrize("table", ["decisions", "shadow_scores"])
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_the_record_is_never_changed(audit: AuditLog, table: str, change: str) -> None:
+    audit.append([DECISION], [SHADOW])
+    before = audit.find("d1")
+    with closing(sqlite3.connect(audit.file)) as other, pytest.raises(sqlite3.IntegrityError, match="never"):
+        other.execute(change.format(table))
+    assert (audit.find("d1"), audit.find_shadow("d1")) == (before, SHADOW)
+
+
+def test_a_person_is_forgotten_in_a_record_that_is_never_changed_otherwise(audit: AuditLog) -> None:
+    audit.append([DECISION, msgspec.structs.replace(DECISION, decision_id="d2", user_pseudo_id="u2")], [SHADOW])
+
+    assert erase(audit.file, ["u1"]) == 1
+
+    forgotten, other = audit.find("d1"), audit.find("d2")
+    assert forgotten is not None
+    assert other is not None
+    assert (forgotten.user_pseudo_id, forgotten.features, other.user_pseudo_id) == (ERASED, {}, "u2")
+    assert audit.find_shadow("d1") == SHADOW
+    with closing(sqlite3.connect(audit.file)) as record, pytest.raises(sqlite3.IntegrityError, match="never"):
+        record.execute("update decisions set digest = ''")
+
+
+def test_f25_what_was_shown_today_is_found_behind_what_a_clock_set_back_put_on_record(audit: AuditLog) -> None:
+    midnight = MOMENT - MOMENT % DAY
+    for number, at in enumerate((midnight - 1, midnight, midnight + DAY - 1, midnight - 1)):
+        audit.append(
+            [msgspec.structs.replace(DECISION, decision_id=f"d{number}", user_pseudo_id=str(at), decided_at=at)]
+        )
+
+    assert sorted(audit.shown_since("shop", midnight)) == [str(midnight), str(midnight + DAY - 1)]
 
 
 def test_a_decision_is_recorded_once(audit: AuditLog) -> None:

@@ -142,3 +142,12 @@ def test_m07_a_version_of_types_that_are_not_trusted_leaves_the_last_good_champi
     registry.register(replace(trained, booster=PipelineBooster(unknown)), name)
 
     _kept(followed, name, "model.skops can't be trusted", caplog)
+
+
+def test_a_registry_that_nothing_installed_reads_leaves_the_start_its_way(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is raised there is of none of the types that registries raise."""
+    with Champions("postgresql+pg8000://127.0.0.1:1/none", ["popup_behaviour"], tmp_path) as followed:
+        assert followed.of("popup_behaviour") is None
+    assert caplog.messages[-1] == ("No new champion of popup_behaviour: ModuleNotFoundError: No module named 'pg8000'")

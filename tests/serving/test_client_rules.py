@@ -2,7 +2,7 @@
 
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -65,17 +65,43 @@ def test_the_cap_begins_anew_with_the_day(tmp_path: Path) -> None:
     ]
 
 
+def unrecorded(held: ClientRules, *users: str) -> list[Action]:
+    """What is said to `users`, which then can't be put on record."""
+    actions = []
+    with suppress(AuditUnavailableError), held.counting():
+        actions = [held.hold("shop", user, SHOW, NOON).action for user in users]
+        raise AuditUnavailableError
+    return actions
+
+
 def test_what_could_not_be_put_on_record_was_not_shown(tmp_path: Path) -> None:
     capped = rules(tmp_path, frequency_cap=1)
-
-    def unrecorded() -> None:
-        with capped.counting():
-            assert capped.hold("shop", "u", SHOW, NOON) == SHOW
-            raise AuditUnavailableError
-
-    with pytest.raises(AuditUnavailableError):
-        unrecorded()
+    assert unrecorded(capped, "u", "u") == ["show", "nothing"]
     assert capped.hold("shop", "u", SHOW, NOON) == SHOW
+
+
+def test_what_could_not_be_put_on_record_leaves_what_others_count_meanwhile(tmp_path: Path) -> None:
+    """Decisions and the exits of sessions are made in threads of their own."""
+    capped = rules(tmp_path, frequency_cap=1)
+    with capped.counting():
+        assert capped.hold("shop", "u", SHOW, NOON) == SHOW
+        with ThreadPoolExecutor(1) as other:
+            assert other.submit(unrecorded, capped, "v").result() == ["show"]
+        assert capped.hold("shop", "u", SHOW, NOON).reason is Reason.FREQUENCY_CAP
+
+
+@pytest.mark.parametrize("before", [10, WINDOW - 1, 3 * WINDOW])
+def test_what_could_not_be_put_on_record_takes_nothing_of_the_budget_and_frees_none(
+    tmp_path: Path, before: int
+) -> None:
+    tried, untried = rules(tmp_path, impression_budget=0.1), rules(tmp_path, impression_budget=0.1)
+
+    def shown(held: ClientRules, times: int) -> list[Action]:
+        return [held.hold("shop", "u", SHOW, NOON).action for _ in range(times)]
+
+    assert shown(tried, before) == shown(untried, before)
+    unrecorded(tried, *["u"] * 500)
+    assert shown(tried, 2 * WINDOW) == shown(untried, 2 * WINDOW)
 
 
 def test_of_a_thousand_decisions_in_a_row_no_more_than_the_budget_show(tmp_path: Path) -> None:

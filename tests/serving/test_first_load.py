@@ -19,6 +19,7 @@ from ml.bundle import Bundle
 from serving.app import create_app
 from serving.champions import Champions
 from serving.features import FeastFeatures
+from serving.first_load import LINE
 from serving.keys import Keyring
 from serving.patience import FeaturesInTime
 from tests.serving.conftest import MODEL, listening
@@ -85,6 +86,14 @@ class Shop:
         """Register a good version as the next one."""
         self.registry.register(with_threshold(self.trained, 0.25), self.name)
 
+    def register_stated(self, folder: Path, text: str) -> None:
+        """Register a good version as the next one, but for what it states of itself."""
+        stated = folder / "bundle.json"
+        stated.write_text(text)
+        added = self.registry.register(with_threshold(self.trained, 0.25), self.name, digest=bundle.sha256(stated))
+        run_id = self.registry.client.get_model_version(self.name, added).run_id
+        self.registry.client.log_artifact(run_id, str(stated), "bundle")
+
     def version(self, followed: Champions | None = None) -> str | None:
         champion = (followed or self.followed).of(self.name)
         return champion.version if champion else None
@@ -138,15 +147,23 @@ def test_what_ends_a_child_is_told_once_and_leaves_the_last_good_champion(
 def test_m04_a_bundle_that_states_less_than_it_must_leaves_the_last_good_champion(
     shop: Shop, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stated = tmp_path / "bundle.json"
-    stated.write_text('{"format": 2, "files": {}}')
-    added = shop.registry.register(with_threshold(shop.trained, 0.25), shop.name, digest=bundle.sha256(stated))
-    run_id = shop.registry.client.get_model_version(shop.name, added).run_id
-    shop.registry.client.log_artifact(run_id, str(stated), "bundle")
+    shop.register_stated(tmp_path, '{"format": 2, "files": {}}')
     shop.followed.refresh()
 
     assert shop.version() == "1"
     assert caplog.messages == [f"No new champion of {shop.name}: Version 2 can't be loaded. KeyError: 'header'"]
+
+
+def test_m04_a_child_that_says_too_much_is_told_of_in_a_line(
+    shop: Shop, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop.register_stated(tmp_path, json.dumps({"format": 2, "files": {"x" * 2**22: ""}}))
+    shop.followed.refresh()
+
+    assert shop.version() == "1"
+    (told,) = caplog.messages
+    assert "x" * 500 in told
+    assert len(told) < 2 * LINE
 
 
 @pytest.mark.parametrize("written_by", [[1, 7, 6], [99, 0, 0]], ids=["M08-older", "M08-newer"])
@@ -224,7 +241,7 @@ def test_what_was_loaded_once_is_loaded_by_later_starts_without_a_child(shop: Sh
         return shop.version(again)
 
     assert of_a_start_without_time_for_a_child() == "1"
-    (mark,) = (each for each in shop.cache.iterdir() if each.is_file())
+    (mark,) = shop.cache.glob("*.xgboost-*")
     mark.rename(mark.with_name(mark.name.replace("xgboost-", "xgboost-0.")))
     assert of_a_start_without_time_for_a_child() is None
 

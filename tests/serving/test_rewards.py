@@ -79,6 +79,15 @@ def test_r14_what_can_not_be_is_refused_and_leaves_no_trace(
     assert rows(audit) == before
 
 
+def test_r11_who_tells_of_another_s_decision_is_named_in_the_log(
+    audit: AuditLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    tell(audit, Reward("shown"), decision="d9", client="blog")
+    assert caplog.messages == []
+    tell(audit, Reward("shown"), client="blog")
+    assert caplog.messages == ["security: client blog told of a decision that is not its own"]
+
+
 def test_who_is_left_alone_may_convert_all_the_same(audit: AuditLog) -> None:
     tell(audit, Reward("converted"), decision="d2")
 
@@ -99,7 +108,9 @@ def test_f25_where_our_clock_was_set_back_a_reward_is_not_before_its_decision(au
     assert (taken.at, taken.retimed) == (DECIDED, False)
 
 
-@pytest.mark.parametrize("statement", ["update rewards set at = 0", "delete from rewards"])
+@pytest.mark.parametrize(
+    "statement", ["update rewards set at = 0", "delete from rewards", "replace into rewards select * from rewards"]
+)
 def test_a_reward_is_never_changed(audit: AuditLog, statement: str) -> None:
     tell(audit, Reward("shown"))
     with closing(sqlite3.connect(audit.file)) as other, pytest.raises(sqlite3.IntegrityError, match="never"):
@@ -137,6 +148,13 @@ def test_r14_over_http_each_refusal_has_its_status(services: Any) -> None:
         reward(client, decision_id, kind="liked").status_code,
     ]
     assert statuses == [404, 404, 409, 422, 422]
+
+
+@pytest.mark.parametrize("header", [("content-type", "text/plain"), ("content-encoding", "gzip")])
+def test_r02_a_body_of_another_type_is_refused(services: Any, header: tuple[str, str]) -> None:
+    content = b'{"kind": "converted"}'
+    refused = services.start().post("/v1/decisions/d1/reward", content=content, headers=[header])
+    assert (refused.status_code, refused.json()["code"], refused.json()["field"]) == (415, "E_CONTENT", header[0])
 
 
 def test_what_can_not_be_put_on_record_is_refused(services: Any, tmp_path: Path) -> None:
