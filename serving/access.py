@@ -46,6 +46,18 @@ class Access:
             RefusedError: there is no good key (401), it isn't good for this or for the page that asks (403), one stands
                 in the address (400), or the client has asked too often (429).
         """
+        client = self._client(scope, needed)
+        limit = self.clients.value.of(client).rate_limit
+        if limit is not None:
+            await self.rates.charge(client, limit)
+        return client
+
+    def admitted(self, scope: Scope, needed: KeyScope) -> str | None:
+        """The same of a client whose requests nobody counts; None for others. Raises what `admit` does."""
+        client = self._client(scope, needed)
+        return client if self.clients.value.of(client).rate_limit is None else None
+
+    def _client(self, scope: Scope, needed: KeyScope) -> str:
         client = client_of(scope, self.keyring.value, needed)
         settings = self.clients.value.of(client)
         origin = (header(scope, b"origin") or b"").decode("latin-1")
@@ -53,8 +65,6 @@ class Access:
         if origin in self.clients.value.origins and origin not in settings.origins:
             log.warning("security: client %s was asked for by a page of another's site", client)
             raise RefusedError(HTTPStatus.FORBIDDEN, "E_ORIGIN", "Pages of this site may not ask for this client.")
-        if settings.rate_limit is not None:
-            await self.rates.charge(client, settings.rate_limit)
         return client
 
     async def charge(self, client: str, more: int) -> None:

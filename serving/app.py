@@ -95,7 +95,7 @@ def create_app(  # noqa: PLR0913  the parts of the service
     # one address for each thing
     service.router.redirect_slashes = False
     service.state.end_streams = live.listeners.end
-    service.state.short_way = ShortWay(way_at, witness)
+    service.state.short_way = ShortWay(way_at, ways, witness)
     return service
 
 

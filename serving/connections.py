@@ -8,10 +8,11 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 
 import httptools
 import msgspec
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from serving.exchange import Exchange, ShortWay
@@ -97,6 +98,11 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing() or self._last_words is not None:
             return
+        if (exchange := self._whole(data)) is not None:
+            self._unset_keepalive_if_required()
+            self._awaited_since, self.cycle = None, exchange  # type: ignore[assignment]
+            self._answer(exchange)
+            return
         self._coming, self._has_ended = len(data), False
         super().data_received(data)
         # of a head behind the end of a request, nobody says where it began
@@ -134,6 +140,18 @@ class Connection(HttpToolsProtocol):
             self.cycle = exchange  # type: ignore[assignment]
         self._is_whole = False
 
+    def _whole(self, data: bytes) -> Exchange | None:
+        """The request that `data` is all of, where nothing else is in work, and its head needs no parsing."""
+        is_between = self._head is None and self._is_whole and not self._is_answering
+        if self._short_way is None or not is_between or self.flow.write_paused:
+            return None
+        head = self._short_way.heads.of(data)
+        if head is None:
+            return None
+        exchange = Exchange(self, head.scope, head.way, self._short_way.witness, head.keep_alive)
+        exchange.body, exchange.more_body = data[head.size :], False
+        return exchange
+
     def _exchange(self) -> Exchange | None:
         """The request whose head has come, if it is answered past ASGI."""
         if self._short_way is None or self.parser.get_method() != b"POST" or self.parser.get_http_version() != "1.1":
@@ -142,7 +160,8 @@ class Connection(HttpToolsProtocol):
         if way is None:
             return None
         self.scope["method"], self.scope["query_string"] = "POST", b""
-        return Exchange(self, way, self._short_way.witness, self.parser.should_keep_alive())
+        scope = cast("Scope", self.scope)
+        return Exchange(self, scope, way, self._short_way.witness, self.parser.should_keep_alive())
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
@@ -152,10 +171,15 @@ class Connection(HttpToolsProtocol):
             if is_answering:
                 self.flow.pause_reading()
                 self.pipeline.appendleft((self.cycle, self.app))
-            elif self.cycle.way.is_full():
-                self.cycle.refuse()
             else:
-                self._start_asgi_task(self.cycle, self.app)
+                self._answer(self.cycle)
+
+    def _answer(self, exchange: Exchange) -> None:
+        self._in_work = exchange
+        if exchange.way.is_full():
+            exchange.refuse()
+        elif exchange.way.soon is None or not exchange.answer_soon(exchange.way.soon):
+            self._start_asgi_task(exchange, self.app)
 
     @property
     def _is_answering(self) -> bool:

@@ -1,6 +1,7 @@
 """The routes that decide, that tell a decision again, and that tell of the service itself."""
 
 import logging
+from asyncio import Future
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
@@ -16,12 +17,12 @@ from starlette.types import Receive, Scope
 from ga4_export.privacy import Privacy
 from serving import health, openapi, requests
 from serving.access import Access
-from serving.audit import AuditLog, AuditUnavailableError
+from serving.audit import AuditLog
 from serving.decisions import Asked, Decision, decision_of
-from serving.front import Way, as_json, header, read_body
+from serving.front import Soon, Way, as_json, header, read_body
 from serving.gathering import FullError, Gatherer
 from serving.keys import KeyScope
-from serving.problems import RefusedError, overloaded, unaudited
+from serving.problems import RefusedError, overloaded
 from serving.repeats import Repeats
 from serving.requests import DecideRequest
 
@@ -63,8 +64,11 @@ class DecisionApi:
 
     def ways(self) -> dict[str, Way]:
         """What is asked most, by path."""
-        asked = {"/v1/decide": self.decide, "/v1/decide:batch": self.decide_batch}
-        return {path: Way(path, answer, self.is_full) for path, answer in asked.items()}
+        one, many = "/v1/decide", "/v1/decide:batch"
+        return {
+            one: Way(one, self.decide, self.is_full, Soon(self._begin, _told)),
+            many: Way(many, self.decide_batch, self.is_full),
+        }
 
     def is_full(self) -> bool:
         return self.gatherer.is_full
@@ -77,6 +81,13 @@ class DecisionApi:
             return _encode(await self.repeats.once(client, key, asked.request, self._decided))
         return _encode(await self._decided(asked))
 
+    def _begin(self, scope: Scope, body: bytes) -> Future[Sequence[Decision | RefusedError]] | None:
+        """What comes of a request that `decide` would answer."""
+        if header(scope, b"idempotency-key") is not None:
+            return None
+        client = self.access.admitted(scope, KeyScope.DECIDE)
+        return None if client is None else self._asking([Asked(client, self._stored(requests.decode(body)))])
+
     async def decide_batch(self, scope: Scope, receive: Receive) -> bytes:
         client = await self._admit(scope)
         if header(scope, b"idempotency-key") is not None:
@@ -87,7 +98,7 @@ class DecisionApi:
         is_long = len(body) > requests.BODY_LIMIT
         asked = await run_in_threadpool(requests.decode_batch, body) if is_long else requests.decode_batch(body)
         await self.access.charge(client, len(asked) - 1)
-        answers = await self._ask([Asked(client, self._stored(request)) for request in asked])
+        answers = await self._asking([Asked(client, self._stored(request)) for request in asked])
         return _encode([answer.stated if isinstance(answer, RefusedError) else answer for answer in answers])
 
     async def _admit(self, scope: Scope) -> str:
@@ -97,18 +108,13 @@ class DecisionApi:
         return await self.access.admit(scope, KeyScope.DECIDE)
 
     async def _decided(self, asked: Asked) -> Decision:
-        (answer,) = await self._ask([asked])
-        if isinstance(answer, RefusedError):
-            raise answer
-        return answer
+        return _one(await self._asking([asked]))
 
-    async def _ask(self, asked: Sequence[Asked]) -> Sequence[Decision | RefusedError]:
+    def _asking(self, asked: Sequence[Asked]) -> Future[Sequence[Decision | RefusedError]]:
         try:
-            return await self.gatherer.ask(asked)
+            return self.gatherer.ask(asked)
         except FullError:
             raise overloaded() from None
-        except AuditUnavailableError:
-            raise unaudited() from None
 
     def _stored(self, request: DecideRequest) -> DecideRequest:
         """`request` with the id under which its user is stored."""
@@ -142,3 +148,14 @@ class DecisionApi:
 
     async def docs(self, _: Request) -> Response:
         return FileResponse(DOCS)
+
+
+def _one(answers: Sequence[Decision | RefusedError]) -> Decision:
+    (answer,) = answers
+    if isinstance(answer, RefusedError):
+        raise answer
+    return answer
+
+
+def _told(answers: Sequence[Decision | RefusedError]) -> bytes:
+    return _encode(_one(answers))

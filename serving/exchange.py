@@ -4,48 +4,51 @@ A request takes it if all of it is plain: posted, with its length told, not from
 how it is sent. Whatever else comes is answered through ASGI, where `Front` answers the same addresses.
 """
 
-import logging
+import asyncio
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from starlette.types import Message, Scope
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 
-from serving.front import Way, replied
-from serving.problems import Reply, overloaded, unforeseen
-from serving.witness import Witness, Witnessed
+from serving import front
+from serving.front import Soon, Way
+from serving.heads import Heads
+from serving.problems import Reply, overloaded
+from serving.witness import Witness, Witnessed, current
 
 if TYPE_CHECKING:
     from serving.connections import Connection
-
-log = logging.getLogger(__name__)
 
 _OVERLOADED = overloaded().reply()
 _UNUSUAL = {b"origin", b"transfer-encoding", b"expect", b"upgrade"}
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
 
-@dataclass(frozen=True)
 class ShortWay:
-    """What is answered past ASGI, by the path that is asked for, and who sees it."""
+    """What is answered past ASGI, by the path that is asked for, and who sees it; heads for `ways` are read once."""
 
-    way_at: Callable[[str], Way | None]
-    witness: Witness
+    def __init__(self, way_at: Callable[[str], Way | None], ways: Mapping[str, Way], witness: Witness) -> None:
+        self.way_at = way_at
+        self.witness = witness
+        self.heads = Heads(ways, is_plain)
 
     def way(self, url: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Way | None:
         """What answers what is posted to `url` with `headers`; None where it isn't plain."""
         if any(odd in url for odd in (b"%", b"?", b"#")):
             return None
         way = self.way_at(url.decode("latin-1"))
-        if way is None:
-            return None
-        named = dict(headers)
-        length = named.get(b"content-length", b"")
-        is_short = length.isdigit() and len(length) <= 5 and int(length) <= HIGH_WATER_LIMIT
-        return way if is_short and _UNUSUAL.isdisjoint(named) else None
+        return way if way is not None and is_plain(headers) else None
+
+
+def is_plain(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether a request is as most are, by its headers."""
+    named = dict(headers)
+    length = named.get(b"content-length", b"")
+    is_short = length.isdigit() and len(length) <= 5 and int(length) <= HIGH_WATER_LIMIT
+    return is_short and _UNUSUAL.isdisjoint(named)
 
 
 class _Nobody:
@@ -60,41 +63,59 @@ class Exchange:
 
     message_event = _Nobody()
 
-    def __init__(self, connection: "Connection", way: Way, witness: Witness, keep_alive: bool) -> None:
+    def __init__(self, connection: "Connection", scope: Scope, way: Way, witness: Witness, keep_alive: bool) -> None:
         self.connection = connection
-        self.scope: Scope = cast("Scope", connection.scope)
+        self.scope = scope
         self.way = way
         self.witness = witness
         self.keep_alive = keep_alive
-        self.body = bytearray()
+        self.body: bytes | bytearray = bytearray()
         self.more_body = True
         self.disconnected = False
         self.response_started = self.response_complete = False
+        self._begun = time.perf_counter()
 
     def refuse(self) -> None:
         """Refuse what can't be taken now: where too much is asked, that must cost next to nothing."""
-        self._tell(Witnessed(self.scope), _OVERLOADED, time.perf_counter())
+        self._tell(Witnessed(self.scope), _OVERLOADED)
+
+    def answer_soon(self, soon: Soon) -> bool:
+        """Answer once it is known what, without a task; False where something has to be awaited first."""
+        request = Witnessed(self.scope)
+        outside = current.set(request)
+        try:
+            front.refuse_other_content(self.scope)
+            coming = soon.begin(self.scope, bytes(self.body))
+        except Exception as error:
+            self._tell(request, front.refusal(error))
+            return True
+        finally:
+            current.reset(outside)
+        if coming is None:
+            return False
+        coming.add_done_callback(lambda come: self._tell(request, _reply(soon, come)))
+        return True
 
     async def run_asgi(self, _: Any) -> None:
-        """Answer."""
-        request, begun = self.witness.met(self.scope), time.perf_counter()
+        """Answer, in a task."""
+        request = self.witness.met(self.scope)
         try:
-            reply = await replied(self.way, self.scope, self._receive)
+            reply = await front.replied(self.way, self.scope, self._receive)
         except Exception as error:
-            log.error("A request failed", exc_info=error)
-            reply = unforeseen().reply()
+            reply = front.refusal(error)
         if self.connection.flow.write_paused and not self.disconnected:
             await self.connection.flow.drain()
-        if not self.disconnected and not self.connection.transport.is_closing():
-            self._tell(request, reply, begun)
+        self._tell(request, reply)
 
     async def _receive(self) -> Message:
         return {"type": "http.request", "body": bytes(self.body), "more_body": False}
 
-    def _tell(self, request: Witnessed, reply: Reply, begun: float) -> None:
+    def _tell(self, request: Witnessed, reply: Reply) -> None:
+        if self.disconnected or self.connection.transport.is_closing():
+            return
         named = request.is_named or reply.status >= 400
         self._write(reply, [(b"x-request-id", request.id.encode())] if named else [])
-        self.witness.note(self.scope["method"], self.way.address, reply.status, time.perf_counter() - begun)
+        self.witness.note(self.scope["method"], self.way.address, reply.status, time.perf_counter() - self._begun)
 
     def _write(self, reply: Reply, more: list[tuple[bytes, bytes]]) -> None:
         """All at once: each write is a call of the system, and the client's to read."""
@@ -109,3 +130,10 @@ class Exchange:
         if not self.keep_alive:
             connection.transport.close()
         connection.on_response_complete()
+
+
+def _reply(soon: Soon, come: "asyncio.Future[Any]") -> Reply:
+    try:
+        return front.answered(soon.end(come.result()))
+    except Exception as error:
+        return front.refusal(error)

@@ -24,6 +24,16 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         yield services.start()
 
 
+def sent_whole(request: httpx.Request) -> httpx.Response:
+    """The answer to what is sent at once, as httpx doesn't."""
+    lines = [b"%b %b HTTP/1.1" % (request.method.encode(), request.url.raw_path)]
+    lines += [b"%b: %b" % header for header in request.headers.raw]
+    (answer,) = answers(request.url.port or 0, b"\r\n".join([*lines, b"", request.content]), 1)
+    status, *headers = answer.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
+    named = dict(header.split(": ", 1) for header in headers)
+    return httpx.Response(int(status.split()[1]), headers=named, content=_body(answer))
+
+
 def told(response: httpx.Response) -> tuple[int, dict[str, str], Any]:
     """An answer but for what is another each time."""
     body = response.json()
@@ -52,10 +62,26 @@ def test_both_ways_answer_alike(service: httpx.Client, path: str, body: object, 
     short = service.post(path, content=content, headers={"content-type": "application/json", **headers})
     # its length is not told
     long = service.post(path, content=iter([content]), headers={"content-type": "application/json", **headers})
+    # its head and its body come together
+    whole = sent_whole(short.request)
 
     assert "content-length" in short.request.headers
     assert "transfer-encoding" in long.request.headers
-    assert told(short) == told(long)
+    assert told(short) == told(long) == told(whole)
+
+
+def test_what_follows_a_head_that_was_seen_before_is_read_anew(service: httpx.Client) -> None:
+    body = json.dumps(GOOD).encode()
+    head, port = _head(service, len(body)), service.base_url.port or 0
+
+    # a decision of its own each, and what is no JSON behind the same head
+    sent = [head + body, head + body, head + body[:-1] + b" "]
+    first, second, wrong = (answers(port, each, 1)[0] for each in sent)
+
+    assert first.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert second.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert _body(first) != _body(second)
+    assert wrong.startswith(b"HTTP/1.1 400 Bad Request\r\n")
 
 
 def test_what_was_sent_before_an_answer_came_is_answered_in_its_order(service: httpx.Client) -> None:
@@ -101,6 +127,10 @@ def answers(port: int, sent: bytes, count: int) -> list[bytes]:
                 break
             received += part
     return [b"HTTP/1.1 " + answer for answer in received.split(b"HTTP/1.1 ")[1:]]
+
+
+def _body(answer: bytes) -> bytes:
+    return answer.partition(b"\r\n\r\n")[2]
 
 
 def _is_whole(received: bytes) -> bool:
