@@ -23,6 +23,7 @@ from serving.decisions import Decider
 from serving.exchange import ShortWay
 from serving.following import Followed
 from serving.front import Front, Way
+from serving.hot_users import HotUsers
 from serving.keys import Keyring, KeyScope
 from serving.metrics import Metrics
 from serving.patience import FeaturesInTime
@@ -47,21 +48,23 @@ def create_app(  # noqa: PLR0913  the parts of the service
     live: Live | None = None,
     demo_key: str | None = None,
     tracing: Tracing | None = None,
+    features_kept: float = 0.0,
 ) -> Starlette:
     """The decision service; its parts open when it starts. Users are known by the ids that `privacy` stores.
 
     A keyring alone stays as it is; clients with it have set nothing. With a `demo_key` there is a demonstration shop
-    too, whose page holds that key.
+    too, whose page holds that key. `features_kept` is for how many seconds features of a user are, once looked up.
     """
     access = keyring if isinstance(keyring, Access) else Access(Followed(lambda: keyring))
     privacy, traffic, live = privacy or Privacy(), traffic or Traffic.by(access.clients), live or Live()
     metrics, rules = Metrics(), ClientRules(audit, access.clients)
-    decider, exits = Decider(champions, online, audit, traffic, rules), SessionExits(audit, live.clock, traffic, rules)
+    lookups = HotUsers(online, features_kept, metrics.feature_cache()) if features_kept else online
+    decider, exits = Decider(champions, lookups, audit, traffic, rules), SessionExits(audit, live.clock, traffic, rules)
     if tracing is not None:
         tracing.watch(decider, exits, online, audit)
     ping = partial(health.ping, champions, online, audit, live.sessions)
     api = DecisionApi(metrics.counted(decider.decide), audit, access, privacy, ping)
-    scores = SessionScores(champions, online, live.clock, rules.threshold, traffic)
+    scores = SessionScores(champions, lookups, live.clock, rules.threshold, traffic)
     leave = metrics.counted(exits.decide)
     sessions = SessionApi(live, scores, leave, partial(access.admit, needed=KeyScope.LIVE), privacy.stored_id)
     rewards = RewardApi(Rewards(audit, live.clock), partial(access.admit, needed=KeyScope.FEEDBACK))

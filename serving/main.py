@@ -76,6 +76,7 @@ def create_app_from_settings(
         live=_live(settings, access),
         demo_key=demo_key,
         tracing=tracing,
+        features_kept=settings.features_kept_ms / 1000,
     )
 
 

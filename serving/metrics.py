@@ -48,6 +48,19 @@ class Metrics:
         """Tell of a number that is read when it is asked for."""
         Gauge(f"tactful_{name}", what, registry=self.registry).set_function(read)
 
+    def feature_cache(self) -> Callable[[int, int], None]:
+        """What counts users whose features were kept in memory, and users whose features were not."""
+        looked_up = Counter(
+            "tactful_feature_cache", "Users looked up, by whether they were kept.", ["result"], registry=self.registry
+        )
+        hits, misses = looked_up.labels("hit"), looked_up.labels("miss")
+
+        def count(kept: int, others: int) -> None:
+            hits.inc(kept)
+            misses.inc(others)
+
+        return count
+
     def counted(
         self, decide: Callable[[Sequence[Ask]], Sequence[Answer]]
     ) -> Callable[[Sequence[Ask]], Sequence[Answer]]:

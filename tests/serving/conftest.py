@@ -202,10 +202,11 @@ class Services:
         deadline: float = 30,
         live: Live | None = None,
         tracing: Tracing | None = None,
+        features_kept: float = 0.0,
     ) -> httpx.Client:
         """A client of a running service, with the key of `shop`."""
         token = self.shop
-        app = self.app(models, open_store, deadline, live, tracing)
+        app = self.app(models, open_store, deadline, live, tracing, features_kept)
         return self.running.enter_context(listening(app, token))
 
     def app(
@@ -215,6 +216,7 @@ class Services:
         deadline: float = 30,
         live: Live | None = None,
         tracing: Tracing | None = None,
+        features_kept: float = 0.0,
     ) -> Starlette:
         """A service that looks for changes of keys and clients all the time."""
         keyring = Followed(partial(Keyring.read, self.folder / "keys.json"), interval=0.02)
@@ -225,6 +227,7 @@ class Services:
             Access(keyring, Followed(self.clients.read, interval=0.02)),
             live=live,
             tracing=tracing,
+            features_kept=features_kept,
         )
 
 

@@ -37,6 +37,18 @@ def test_decisions_are_counted_by_action_reason_and_model(services: Any) -> None
     assert (found["tactful_waiting",], found["tactful_feature_store_left_alone",]) == (0, 0)
 
 
+def test_who_is_decided_about_again_at_once_is_not_looked_up_again(services: Any) -> None:
+    client = services.start(features_kept=60.0)
+    first, second = (client.post("/v1/decide", json=asked()).json() for _ in range(2))
+    found = figures(client)
+    assert {key[1:]: value for key, value in found.items() if key[0] == "tactful_feature_cache_total"} == {
+        ("miss",): 1,
+        ("hit",): 1,
+    }
+    assert first["decision_id"] != second["decision_id"]
+    assert {**first, "decision_id": ""} == {**second, "decision_id": ""}
+
+
 def test_exits_of_live_sessions_are_counted_among_the_decisions(services: Any) -> None:
     client = services.start()
     now = time.time_ns() // 1000
