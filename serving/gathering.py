@@ -23,13 +23,26 @@ class _Asked(Generic[Item, Answer]):
     since: float
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """How much may wait: `most_waiting` items, and a batch no longer than `longest_wait` seconds.
+
+    Batches may be later than that for `patience` seconds. A disk that stands still for a moment makes them late for as
+    long as it takes to catch up; too much that is asked makes them late for good.
+    """
+
+    most_waiting: int = 1024
+    longest_wait: float = 0.2
+    patience: float = 0.5
+
+
 class Gatherer(Generic[Item, Answer]):
     """Hands the items of many askers to `work`, one batch at a time, in a thread of its own; used from one event loop.
 
     `work` gives an answer for each item, in their order. What is asked at once stays together: a batch is what was
     asked first, and all that was asked after it up to `largest` items.
 
-    It is full when `most_waiting` items wait, or a whole batch whose first has waited for `longest_wait` seconds: who
+    It is full when as many wait as may wait, or a late batch where batches have been late for longer than may be: who
     is taken is answered soon, and the others are told to come back.
     """
 
@@ -37,27 +50,35 @@ class Gatherer(Generic[Item, Answer]):
         self,
         work: Callable[[Sequence[Item]], Sequence[Answer]],
         largest: int = 256,
-        most_waiting: int = 1024,
-        longest_wait: float = 0.2,
+        bounds: Bounds | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.work = work
         self.largest = largest
-        self.most_waiting = most_waiting
-        self.longest_wait = longest_wait
+        self.bounds = bounds or Bounds()
+        self.clock = clock
         self._waiting: deque[_Asked[Item, Answer]] = deque()
         self._items_waiting = 0
         self._changed = Condition()
         self._is_idle = True
         self._is_closed = False
+        self._late_since: float | None = None
+        """When the first of those batches began that have all been late since."""
         self._worker: Thread | None = None
 
     @property
     def is_full(self) -> bool:
-        if self._items_waiting < min(self.largest, self.most_waiting):
+        if self._items_waiting < min(self.largest, self.bounds.most_waiting):
             return False
         with self._changed:
-            has_waited = time.monotonic() - self._waiting[0].since if self._waiting else 0.0
-            return self._items_waiting >= self.most_waiting or has_waited >= self.longest_wait
+            if self._items_waiting >= self.bounds.most_waiting:
+                return True
+            now = self.clock()
+            are_late = self._late_since is not None and now - self._late_since >= self.bounds.patience
+            return are_late and bool(self._waiting) and self._is_late(self._waiting[0], now)
+
+    def _is_late(self, asked: _Asked[Item, Answer], now: float) -> bool:
+        return now - asked.since >= self.bounds.longest_wait
 
     @property
     def waiting(self) -> int:
@@ -76,7 +97,7 @@ class Gatherer(Generic[Item, Answer]):
         if self._worker is None:
             self._worker = Thread(target=self._work_on, args=[loop], name="batch")
             self._worker.start()
-        asked = _Asked(items, loop.create_future(), time.monotonic())
+        asked = _Asked(items, loop.create_future(), self.clock())
         with self._changed:
             self._waiting.append(asked)
             self._items_waiting += len(items)
@@ -107,6 +128,13 @@ class Gatherer(Generic[Item, Answer]):
                 answers = error
             loop.call_soon_threadsafe(_deliver, batch, answers)
 
+    def _note(self, first: _Asked[Item, Answer]) -> None:
+        now = self.clock()
+        if not self._is_late(first, now):
+            self._late_since = None
+        elif self._late_since is None:
+            self._late_since = now
+
     def _take(self) -> list[_Asked[Item, Answer]]:
         """The next batch, once there is one, without who has gone away meanwhile; none at the end."""
         with self._changed:
@@ -119,6 +147,8 @@ class Gatherer(Generic[Item, Answer]):
                     if not asked.answers.cancelled():
                         batch.append(asked)
                         size += len(asked.items)
+                if batch:
+                    self._note(batch[0])
                 if batch or self._is_closed:
                     return batch
                 self._is_idle = True

@@ -201,12 +201,13 @@ class Services:
         open_store: "Callable[[], FeatureStore] | None" = None,
         deadline: float = 30,
         live: Live | None = None,
+        *,
         tracing: Tracing | None = None,
         features_kept: float = 0.0,
     ) -> httpx.Client:
         """A client of a running service, with the key of `shop`."""
         token = self.shop
-        app = self.app(models, open_store, deadline, live, tracing, features_kept)
+        app = self.app(models, open_store, deadline, live, tracing=tracing, features_kept=features_kept)
         return self.running.enter_context(listening(app, token))
 
     def app(
@@ -215,6 +216,7 @@ class Services:
         open_store: "Callable[[], FeatureStore] | None" = None,
         deadline: float = 30,
         live: Live | None = None,
+        *,
         tracing: Tracing | None = None,
         features_kept: float = 0.0,
     ) -> Starlette:

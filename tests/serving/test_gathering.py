@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.gathering import FullError, Gatherer
+from serving.gathering import Bounds, FullError, Gatherer
 
 BAD = -1
 
@@ -33,7 +33,7 @@ async def asked_at_once(
     doubler: Doubler, asked: Sequence[Sequence[int]], largest: int
 ) -> list[Sequence[int] | BaseException]:
     """What each of `asked` got, all asked in one turn of the loop."""
-    gatherer = Gatherer(doubler, largest, most_waiting=10_000)
+    gatherer = Gatherer(doubler, largest, Bounds(most_waiting=10_000))
     answers = await asyncio.gather(*(gatherer.ask(items) for items in asked), return_exceptions=True)
     gatherer.close()
     return answers
@@ -109,7 +109,7 @@ def test_more_than_may_wait_is_refused_at_once_and_taken_again_later() -> None:
     async def ask() -> None:
         doubler = Doubler()
         doubler.may_go_on.clear()
-        gatherer = Gatherer(doubler, largest=2, most_waiting=3)
+        gatherer = Gatherer(doubler, 2, Bounds(most_waiting=3))
         taken = [gatherer.ask([1, 2]), gatherer.ask([3])]
         assert gatherer.is_full
         with pytest.raises(FullError):
@@ -123,21 +123,45 @@ def test_more_than_may_wait_is_refused_at_once_and_taken_again_later() -> None:
     asyncio.run(ask())
 
 
-def test_a_whole_batch_that_has_waited_long_is_enough() -> None:
+def test_a_whole_batch_that_waits_is_enough_where_batches_have_been_late_for_long() -> None:
     async def ask() -> None:
-        doubler = Doubler()
-        doubler.may_go_on.clear()
-        gatherer = Gatherer(doubler, largest=2, most_waiting=100, longest_wait=0.0)
-        in_work = gatherer.ask([1])
-        while not doubler.batches:
-            await asyncio.sleep(0)
-        waiting = [gatherer.ask([2])]
-        assert not gatherer.is_full
-        waiting.append(gatherer.ask([3, 4, 5]))
-        assert gatherer.is_full
-        doubler.may_go_on.set()
+        now, batches, may_end = 0.0, [], threading.Semaphore(0)
 
-        assert await asyncio.gather(in_work, *waiting) == [[2], [4], [6, 8, 10]]
+        def work(numbers: Sequence[int]) -> Sequence[int]:
+            batches.append(list(numbers))
+            assert may_end.acquire(timeout=30)
+            return numbers
+
+        async def until_in_work(batch: list[int]) -> None:
+            while batches[-1:] != [batch]:
+                await asyncio.sleep(0)
+
+        gatherer = Gatherer(work, 2, Bounds(100, longest_wait=0.2, patience=0.5), clock=lambda: now)
+        answers = [gatherer.ask([1])]
+        await until_in_work([1])
+        answers += [gatherer.ask([2, 2]), gatherer.ask([3, 3])]
+        # the batch in work stands still: no batch was late yet
+        now = 0.3
+        assert not gatherer.is_full
+        may_end.release()
+        await until_in_work([2, 2])
+        now = 0.7
+        assert not gatherer.is_full
+        now = 0.8
+        assert gatherer.is_full
+        may_end.release()
+        await until_in_work([3, 3])
+        answers += [gatherer.ask([4, 4])]
+        assert not gatherer.is_full
+        # this one comes in time, so that lateness would begin anew
+        may_end.release()
+        await until_in_work([4, 4])
+        answers += [gatherer.ask([5, 5])]
+        now = 1.2
+        assert not gatherer.is_full
+        may_end.release(2)
+
+        assert [list(await each) for each in answers] == [[1], [2, 2], [3, 3], [4, 4], [5, 5]]
         gatherer.close()
 
     asyncio.run(ask())
