@@ -37,7 +37,7 @@ class Running:
         return float(used) / 1024**2
 
 
-def ours(shop: Shop, listening: socket.socket) -> None:
+def ours(shop: Shop, listening: socket.socket, engine: str = "native") -> None:
     """The decision service, as `tactful serve` runs it."""
     from serving import server
     from serving.app import create_app
@@ -48,7 +48,7 @@ def ours(shop: Shop, listening: socket.socket) -> None:
     from serving.patience import FeaturesInTime
 
     app = create_app(
-        Champions(shop.tracking_uri, (MODEL,), shop.folder / "bundles"),
+        Champions(shop.tracking_uri, (MODEL,), shop.folder / "bundles", engine=engine),
         FeaturesInTime(FeastFeatures(shop.open_store, patience=0.05), deadline=0.05),
         AuditLog(shop.folder / "decisions.sqlite"),
         Keyring.read(shop.folder / "keys.json"),

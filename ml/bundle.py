@@ -2,6 +2,7 @@
 
 bundle/bundle.json   what the model reads and how its output is turned into a decision
 bundle/model.json    the XGBoost booster; or model.skops, a scikit-learn classifier
+bundle/model.onnx    the booster in ONNX's format, to be taken elsewhere; its scores are within `onnx_trees.PARITY`
 bundle/golden.json   feature rows with the scores they must give
 """
 
@@ -18,8 +19,9 @@ import xgboost as xgb
 from numpy.typing import NDArray
 
 from feature_repo.contract import ActivityRule, PlaceKind
-from ml import pipelines
+from ml import onnx_trees, pipelines
 from ml.encoding import Encoding
+from ml.onnx_booster import OnnxBooster
 from ml.pipelines import PipelineBooster
 from ml.places import Columns
 
@@ -92,13 +94,14 @@ class PlainHeader:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A model version ready to score."""
+    """A model version ready to score; `light` scores in place of the booster."""
 
     header: Header
     features: tuple[BundleFeature, ...]
     encoding: Encoding
     calibration: Calibration
     booster: xgb.Booster | PipelineBooster
+    light: OnnxBooster | None = None
 
     def showing_from(self, threshold: float | None) -> "Bundle":
         """The same with another threshold, that which the business has set; None: with its own."""
@@ -106,7 +109,8 @@ class Bundle:
 
     def score(self, columns: Columns) -> NDArray[np.float64]:
         """Calibrated probabilities, one a row of `columns`."""
-        margin = self.booster.inplace_predict(self.encoding.transform(columns), predict_type="margin")
+        scored_by = self.light or self.booster
+        margin = scored_by.inplace_predict(self.encoding.transform(columns), predict_type="margin")
         return self.calibration.probability(margin)
 
     def score_rows(self, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.float64]:
@@ -119,6 +123,7 @@ def write(bundle: Bundle, folder: Path, golden: Sequence[Mapping[str, Any]]) -> 
     folder.mkdir(parents=True, exist_ok=True)
     model_file = PIPELINE_FILE if isinstance(bundle.booster, PipelineBooster) else BOOSTER_FILE
     bundle.booster.save_model(folder / model_file)
+    light = onnx_trees.export(bundle.booster, bundle.encoding.names, folder, bundle.calibration)
     scores = bundle.score_rows(golden).tolist()
     (folder / GOLDEN_FILE).write_text(json.dumps({"rows": list(golden), "scores": scores}, allow_nan=False))
     stated = {
@@ -127,7 +132,7 @@ def write(bundle: Bundle, folder: Path, golden: Sequence[Mapping[str, Any]]) -> 
         "features": [asdict(feature) for feature in bundle.features],
         "encoding": bundle.encoding.stated(),
         "calibration": asdict(bundle.calibration),
-        "files": {name: sha256(folder / name) for name in (model_file, GOLDEN_FILE)},
+        "files": {name: sha256(folder / name) for name in (model_file, GOLDEN_FILE, *light)},
     }
     (folder / "bundle.json").write_text(json.dumps(stated, indent=1, allow_nan=False))
     return sha256(folder / "bundle.json")
@@ -141,7 +146,7 @@ def read(folder: Path, digest: str) -> Bundle:
             holds types that are not trusted, or a golden row scores differently.
     """
     stated = stated_in(folder, digest, FORMAT)
-    if others := stated["files"].keys() - {BOOSTER_FILE, PIPELINE_FILE, GOLDEN_FILE}:
+    if others := stated["files"].keys() - {BOOSTER_FILE, PIPELINE_FILE, GOLDEN_FILE, onnx_trees.ONNX_FILE}:
         raise BundleError(
             f"Bundle {folder} names {', '.join(sorted(others))}: {BOOSTER_FILE} or {PIPELINE_FILE} is loaded."
         )

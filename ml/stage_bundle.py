@@ -2,6 +2,7 @@
 
 bundle/bundle.json   what it reads, and which stages it names
 bundle/model.json    the XGBoost booster
+bundle/model.onnx    the booster in ONNX's format, to be taken elsewhere
 bundle/golden.json   feature rows with the scores they must give
 """
 
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ml import onnx_trees
 from ml.bundle import BOOSTER_FILE, PlainHeader, booster_in, score_again, sha256, stated_in, verified
 from ml.encoding import Encoding
 from ml.stages import Namer
@@ -38,6 +40,7 @@ def write(bundle: StageBundle, folder: Path, golden: Sequence[Mapping[str, Any]]
     """Write a bundle with its golden rows; returns its digest, the SHA-256 of bundle.json."""
     folder.mkdir(parents=True, exist_ok=True)
     bundle.namer.booster.save_model(folder / BOOSTER_FILE)
+    light = onnx_trees.export(bundle.namer.booster, bundle.namer.encoding.names, folder)
     scores = bundle.score_rows(golden).tolist()
     (folder / "golden.json").write_text(json.dumps({"rows": list(golden), "scores": scores}, allow_nan=False))
     stated = {
@@ -46,7 +49,7 @@ def write(bundle: StageBundle, folder: Path, golden: Sequence[Mapping[str, Any]]
         "definition": bundle.definition,
         "stages": bundle.namer.stages,
         "encoding": bundle.namer.encoding.stated(),
-        "files": {name: sha256(folder / name) for name in (BOOSTER_FILE, "golden.json")},
+        "files": {name: sha256(folder / name) for name in (BOOSTER_FILE, "golden.json", *light)},
     }
     (folder / "bundle.json").write_text(json.dumps(stated, indent=1, allow_nan=False))
     return sha256(folder / "bundle.json")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ml import gate, leakage, stage_bundle, stages, training
+from ml import gate, leakage, stage_bundle, stages, training, trial
 from ml.bundle import BundleFeature, PlainHeader
 from ml.card import Origin
 from ml.datasets import EVENT_TIMESTAMP, Split, TrainingSet, refuse_all_purged, split_by_time
@@ -60,7 +60,7 @@ def release_stages(
     champion = registry.champion(spec.name)
     if outcome.is_passed and champion and champion.digest == digest:
         outcome = GateOutcome(False, "It says what the champion says, bit for bit.")
-    seat = Seat(registry, spec.name, stage_bundle.read)
+    seat = Seat(registry, spec.name, trial.read_stages)
     outcome = seat.conclude(version, outcome, champion, may_stay(champion, terms), {"figures": evidence.as_metadata()})
     return StageRelease(version, digest, evidence, outcome, drawn)
 

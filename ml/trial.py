@@ -7,10 +7,11 @@ from tempfile import TemporaryDirectory
 
 import xgboost as xgb
 
-from ml import bundle, segment_bundle, stage_bundle
+from ml import bundle, onnx_bundle, segment_bundle, stage_bundle
 from ml.bundle import Bundle, BundleError
 from ml.registry import Registry
 from ml.specs import BUYER_STAGE, USER_SEGMENTS
+from ml.stage_bundle import StageBundle
 from ml.versions import ChampionVersion
 
 Read = Callable[[Path, str], object]
@@ -30,7 +31,7 @@ def load(registry: Registry, version: ChampionVersion) -> Bundle:
 
 def reader_of(model: str) -> Read:
     """What loads the bundles of a model as those do who use it."""
-    readers: Mapping[str, Read] = {BUYER_STAGE.name: stage_bundle.read, USER_SEGMENTS.name: segment_bundle.read}
+    readers: Mapping[str, Read] = {BUYER_STAGE.name: read_stages, USER_SEGMENTS.name: segment_bundle.read}
     return readers.get(model, read_sound)
 
 
@@ -38,12 +39,25 @@ def read_sound(folder: Path, digest: str) -> Bundle:
     """The bundle of a yes-or-no model that can tell rows apart.
 
     Raises:
-        BundleError: as `bundle.read`; or the threshold is no probability, no tree was learnt, all scores are equal.
+        BundleError: as `bundle.read`; or the threshold is no probability, no tree was learnt, all scores are equal, or
+            its ONNX model scores otherwise.
     """
     read = bundle.read(folder, digest)
     scores = json.loads((folder / "golden.json").read_text())["scores"]
     if flaw := flaw_of(read, scores):
         raise BundleError(f"It can't tell rows apart: {flaw}.")
+    onnx_bundle.prove(folder, digest, bundle.FORMAT, read.booster, read.calibration)
+    return read
+
+
+def read_stages(folder: Path, digest: str) -> StageBundle:
+    """The bundle of a stage model.
+
+    Raises:
+        BundleError: as `stage_bundle.read`; or its ONNX model scores otherwise.
+    """
+    read = stage_bundle.read(folder, digest)
+    onnx_bundle.prove(folder, digest, stage_bundle.FORMAT, read.namer.booster)
     return read
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import msgspec
 
-from ml import bundle, policy
+from ml import policy
 from ml.bundle import Bundle, BundleError
 from serving.first_load import FirstLoads
 from serving.last_served import LastServed, LastVersion
@@ -70,9 +70,12 @@ class Champions:
 
     They stay in memory while the registry is away, or names a version or a threshold that can't be served. What was
     served last is kept in `cache` too: a start begins with it, and gives the registry `patience` seconds to say more.
+    They are scored by `engine`: `native`, or `onnx` where they hold an ONNX model.
     """
 
-    def __init__(self, tracking_uri: str, models: Sequence[str], cache: Path, interval: float = 5.0) -> None:
+    def __init__(
+        self, tracking_uri: str, models: Sequence[str], cache: Path, interval: float = 5.0, engine: str = "native"
+    ) -> None:
         self.tracking_uri = tracking_uri
         self.models = tuple(models)
         self.cache = cache
@@ -86,7 +89,7 @@ class Champions:
         self._heard: set[str] = set()
         self._looked = threading.Event()
         self._stopped = threading.Event()
-        self.first_loads = FirstLoads(cache, self._stopped)
+        self.first_loads = FirstLoads(cache, self._stopped, engine)
         self._watch = threading.Thread(target=self._follow, name="champions", daemon=True)
 
     def of(self, model: str) -> Champion | None:
@@ -236,8 +239,7 @@ class Champions:
         return self._read(digest)
 
     def _read(self, digest: str) -> Bundle:
-        self.first_loads.prove(digest)
-        loaded = bundle.read(self.cache / digest, digest)
+        loaded = self.first_loads.read(digest)
         check_servable(loaded.features)
         return loaded
 

@@ -1,8 +1,9 @@
 """The first load of a bundle: in a child process, which a file that crashes its parser takes down instead of this one.
 
-python -m serving.first_load FOLDER DIGEST
+python -m serving.first_load FOLDER DIGEST ENGINE
 """
 
+import logging
 import os
 import resource
 import signal
@@ -16,10 +17,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import IO
 
-from ml import bundle
-from ml.bundle import BundleError
+from ml.bundle import Bundle, BundleError
+from ml.onnx_bundle import READERS
 
-PARSERS = ("xgboost", "skops", "scikit-learn", "numpy")
+_ALWAYS = ("xgboost", "skops", "scikit-learn", "numpy")
+PARSERS = {"native": _ALWAYS, "onnx": (*_ALWAYS, "onnxruntime")}
+"""What parses a bundle, by the engine that is to score it."""
+
 PATIENCE = 30.0
 REST = 300.0
 PROCESSOR_SECONDS = 20
@@ -27,6 +31,8 @@ MEMORY = 4 * 2**30
 MOST_SAID = 64 * 1024
 LINE = 1000
 """Bytes of what a child said last in which the reason is sought."""
+
+log = logging.getLogger(__name__)
 
 _ROOT = Path(__file__).parents[1]
 # what a library reserves for each thread counts as memory
@@ -37,15 +43,29 @@ class FirstLoads:
     """Which bundles in `cache`, each in a folder named by its digest, have been loaded by a child process.
 
     A file beside the folder says so to later starts with the same parsers. A child may take `patience` seconds, and is
-    ended when `stopped` is set; a bundle that was refused is left alone for `rest` seconds.
+    ended when `stopped` is set; a bundle that was refused is left alone for `rest` seconds. What is loaded is scored by
+    `engine`, one of `READERS`.
     """
 
-    def __init__(self, cache: Path, stopped: threading.Event) -> None:
+    def __init__(self, cache: Path, stopped: threading.Event, engine: str) -> None:
         self.cache = cache
+        self.engine = engine
         self.stopped = stopped
         self.patience = PATIENCE
         self.rest = REST
         self._tried: dict[str, tuple[str | None, float]] = {}
+
+    def read(self, digest: str) -> Bundle:
+        """The bundle of `digest`, which a child has loaded before.
+
+        Raises:
+            BundleError: it can't be loaded here; the message says why.
+        """
+        self.prove(digest)
+        read = READERS[self.engine](self.cache / digest, digest)
+        if self.engine == "onnx" and read.light is None:
+            log.warning("Bundle %s holds no ONNX model; its own library scores.", digest[:12])
+        return read
 
     def prove(self, digest: str) -> None:
         """Have the bundle of `digest` loaded, and its golden rows scored, unless that was done before.
@@ -54,7 +74,8 @@ class FirstLoads:
             BundleError: that can't be done here; the message says why.
         """
         # not in the bundle's folder: that holds whatever the registry held
-        mark = self.cache / ".".join([digest, *(f"{parser}-{version(parser)}" for parser in PARSERS)])
+        parsed_by = [f"{parser}-{version(parser)}" for parser in PARSERS[self.engine]]
+        mark = self.cache / ".".join([digest, *parsed_by])
         if mark.exists():
             return
         tried = self._tried.get(digest)
@@ -72,7 +93,7 @@ class FirstLoads:
             # not a pipe, of which this process would have to keep whatever comes
             tempfile.TemporaryFile() as said,
             subprocess.Popen(
-                [sys.executable, "-m", "serving.first_load", str((self.cache / digest).resolve()), digest],
+                [sys.executable, "-m", "serving.first_load", str((self.cache / digest).resolve()), digest, self.engine],
                 cwd=_ROOT,
                 env={**os.environ, **_ONE_THREAD},
                 stdin=subprocess.DEVNULL,
@@ -101,7 +122,7 @@ def _end(code: int, said: IO[bytes]) -> str | None:
     return told.splitlines()[-1] if told else f"Its first load ended with {code}."
 
 
-def main(folder: str, digest: str) -> None:
+def main(folder: str, digest: str, engine: str) -> None:
     """Load a bundle as the service would, within bounds that hold when the service is gone too."""
     bounds = {
         resource.RLIMIT_CPU: PROCESSOR_SECONDS,
@@ -115,7 +136,7 @@ def main(folder: str, digest: str) -> None:
         _, hard = resource.getrlimit(bound)
         resource.setrlimit(bound, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
     try:
-        bundle.read(Path(folder), digest)
+        READERS[engine](Path(folder), digest)
     except BundleError as refusal:
         sys.exit(" ".join(str(refusal).split()))
 

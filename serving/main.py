@@ -67,7 +67,7 @@ def create_app_from_settings(
     demo, demo_key = _demo() if settings.demo_shop else (None, None)
     access = _access(settings, key_file, demo)
     return create_app(
-        Champions(tracking_uri(settings), MODELS, folder / "bundles"),
+        Champions(tracking_uri(settings), MODELS, folder / "bundles", engine=settings.scoring),
         FeaturesInTime(FeastFeatures(partial(open_store, settings), patience=deadline), deadline),
         AuditLog(decision_record(settings)),
         access,
