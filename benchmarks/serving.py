@@ -98,6 +98,9 @@ def measure(bench: Bench, folder: Path) -> None:
         shop = build(folder / "redis", {"type": "redis", "connection_string": address})
         with service(shop, ours) as running:
             _measure_ours(bench, shop, running)
+        with service(shop, ours, "onnx", 1.0) as running:
+            bench.ask("64, features kept 1 s", shop, running, 64)
+            bench.ask_batches("batches of 256, kept 1 s", shop, running, 256)
         peers: dict[str, Callable[[Shop], AbstractContextManager[Running]]] = {
             "FastAPI, a call each": _one_call_each,
             "FastAPI, Feast, MLflow": whole_chain,

@@ -37,7 +37,7 @@ class Running:
         return float(used) / 1024**2
 
 
-def ours(shop: Shop, listening: socket.socket, engine: str = "native") -> None:
+def ours(shop: Shop, listening: socket.socket, engine: str = "onnx", features_kept: float = 0.0) -> None:
     """The decision service, as `tactful serve` runs it."""
     from serving import server
     from serving.app import create_app
@@ -52,6 +52,7 @@ def ours(shop: Shop, listening: socket.socket, engine: str = "native") -> None:
         FeaturesInTime(FeastFeatures(shop.open_store, patience=0.05), deadline=0.05),
         AuditLog(shop.folder / "decisions.sqlite"),
         Keyring.read(shop.folder / "keys.json"),
+        features_kept=features_kept,
     )
     server.run(app, listening)
 
@@ -73,7 +74,7 @@ def chain(shop: Shop, listening: socket.socket, feast: str, mlflow: str) -> None
 
 
 @contextmanager
-def service(shop: Shop, serve: Callable[..., None], *others: str) -> Iterator[Running]:
+def service(shop: Shop, serve: Callable[..., None], *others: object) -> Iterator[Running]:
     """A service in a process of its own, once it answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=2048) as listening:
         process = get_context("spawn").Process(target=serve, args=(shop, listening, *others))

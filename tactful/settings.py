@@ -175,7 +175,7 @@ class Settings(BaseSettings):
     )
     sessions_at_most: int = Field(100_000, ge=1, le=10_000_000)
     demo_shop: bool = Field(False, description="whether the decision service has the demonstration shop")
-    scoring: Literal["native", "onnx"] = Field("native", description="what scores in the decision service")
+    scoring: Literal["native", "onnx"] = Field("onnx", description="what scores in the decision service")
     features_deadline_ms: int = Field(50, ge=1, le=60_000)
     features_kept_ms: int = Field(0, ge=0, le=60_000)
     shadow_share: float = Field(1, ge=0, le=1, description="share of decisions beside which a challenger scores")
