@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,15 +88,16 @@ def threshold_choices(target: Target, score: Scores) -> Sequence[ThresholdChoice
 
 
 def inverse_propensity(
-    target: Target, show: Target, was_shown: Target, action_probability: NDArray[np.float64]
+    target: Target, action: NDArray[Any], logged_action: NDArray[Any], action_probability: NDArray[np.float64]
 ) -> float:
-    """The conversion rate that a policy would have had which shows where `show` says so, by another's log.
+    """The conversion rate that a policy would have had which takes each `action`, by another's log.
 
-    The other drew whether to show, and its action came with `action_probability`, which is above 0. Without bias as
-    long as each action that the policy takes could have come; log rows where it couldn't would be missed silently.
+    An action is whether something is shown; where campaigns are chosen among, it is which one, or nothing. The other
+    policy drew it, and it came with `action_probability`, which is above 0. Without bias as long as each action that
+    the policy takes could have come; log rows where it couldn't would be missed silently.
     Source: Horvitz and Thompson (1952).
     """
-    return float(np.mean(target * (show == was_shown) / action_probability))
+    return float(np.mean(target * (action == logged_action) / action_probability))
 
 
 def _outcome(target: Target) -> PolicyOutcome:

@@ -64,7 +64,7 @@ def create_app(  # noqa: PLR0913  the parts of the service
         tracing.watch(decider, exits, online, audit)
     ping = partial(health.ping, champions, online, audit, live.sessions)
     api = DecisionApi(metrics.counted(decider.decide), audit, access, privacy, ping)
-    scores = SessionScores(champions, lookups, live.clock, rules.threshold, traffic)
+    scores = SessionScores(champions, lookups, rules, live.clock, traffic)
     leave = metrics.counted(exits.decide)
     sessions = SessionApi(live, scores, leave, partial(access.admit, needed=KeyScope.LIVE), privacy.stored_id)
     rewards = RewardApi(Rewards(audit, live.clock), partial(access.admit, needed=KeyScope.FEEDBACK))

@@ -1,5 +1,8 @@
 """Tables of an SQLite file whose rows are put there once and never changed, which the file itself sees to."""
 
+import sqlite3
+from collections.abc import Sequence
+
 
 def guards(table: str, *key: str) -> str:
     """The statements that guard `table`, in which a row is known by `key`."""
@@ -13,6 +16,22 @@ def guards(table: str, *key: str) -> str:
 def never_updated(table: str) -> str:
     """The statement that guards `table` from updates alone."""
     return _guard(table, "updated", f"before update on {table}")
+
+
+def add_columns(connection: sqlite3.Connection, table: str, *names: str) -> None:
+    """Give `table` those of the columns that it lacks, each a text: its file may be older than they are."""
+    if not _lacking(connection, table, names):
+        return
+    connection.execute("begin immediate")
+    # another process may just have done it
+    for name in _lacking(connection, table, names):
+        connection.execute(f"alter table {table} add column {name} text")
+    connection.execute("commit")
+
+
+def _lacking(connection: sqlite3.Connection, table: str, names: Sequence[str]) -> list[str]:
+    known = {name for _, name, *_ in connection.execute(f"pragma table_info({table})")}
+    return [name for name in names if name not in known]
 
 
 def _guard(table: str, refused: str, event: str) -> str:

@@ -16,8 +16,9 @@ from typing import Any, Self
 import msgspec
 
 from ml.bundle import Bundle
+from ml.campaigns import Channel
 from ml.policy import Action, Reason
-from serving.append_only import guards
+from serving.append_only import add_columns, guards
 from serving.requests import DecideRequest, Value
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,9 @@ create table if not exists decisions (
     action_probability real not null,
     model text not null,
     version text,
-    digest text
+    digest text,
+    campaign text,
+    channel text
 ) strict;
 create table if not exists shadow_scores (
     decision_id text primary key references decisions,
@@ -59,7 +62,7 @@ class AuditUnavailableError(Exception):
 
 
 class AuditedDecision(msgspec.Struct, frozen=True):
-    """A decision with all that led to it; times are microseconds UTC."""
+    """A decision with all that led to it; times are microseconds UTC. What was shown before channels were has none."""
 
     decision_id: str
     decided_at: int
@@ -78,6 +81,8 @@ class AuditedDecision(msgspec.Struct, frozen=True):
     model: str
     version: str | None
     digest: str | None
+    campaign: str | None = None
+    channel: Channel | None = None
 
 
 class ShadowScore(msgspec.Struct, frozen=True):
@@ -102,7 +107,7 @@ _MARKS = f"({', '.join('?' * len(_COLUMNS))})"
 _AT_ONCE = (64, 16, 4, 1)
 """How many rows a statement inserts. At its end other threads get the interpreter, and keep it for a while."""
 _SELECT_SHADOW = f"select {', '.join(_SHADOW_COLUMNS)} from shadow_scores where decision_id = ?"
-_LATEST_FIRST = "select decided_at, client, user_pseudo_id, action from decisions order by rowid desc"
+_LATEST_FIRST = "select decided_at, client, user_pseudo_id, action, channel from decisions order by rowid desc"
 _SELECT = f"select {', '.join(_COLUMNS)} from decisions where decision_id = ?"
 
 
@@ -159,17 +164,17 @@ class AuditLog:
         return ShadowScore(*found) if found else None
 
     def shown_since(self, client: str, instant: int) -> Iterator[str]:
-        """The user of each decision of `client` that shows, from `instant` on, in microseconds UTC.
+        """The user of each decision of `client` that interrupts, from `instant` on, in microseconds UTC.
 
         Raises:
             AuditUnavailableError: the record can't be read.
         """
         with self.opened() as connection:
             # rows lie in the order of time, but for a clock set back by a day at most; no index is kept for this alone
-            for at, its_client, user, action in connection.execute(_LATEST_FIRST):
+            for at, its_client, user, action, channel in connection.execute(_LATEST_FIRST):
                 if at < instant - _DAY:
                     break
-                if at >= instant and its_client == client and action == Action.SHOW:
+                if at >= instant and its_client == client and action == Action.SHOW and channel != Channel.EMBED:
                     yield user
 
     def check(self) -> None:
@@ -212,6 +217,7 @@ def connect(file: Path) -> sqlite3.Connection:
     # In WAL mode only FULL flushes at each commit; less may lose acknowledged rows when the power fails.
     connection.execute("pragma synchronous = full")
     connection.executescript(_TABLE + _GUARDS)
+    add_columns(connection, "decisions", "campaign", "channel")
     return connection
 
 

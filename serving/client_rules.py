@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,7 +11,8 @@ from http import HTTPStatus
 from itertools import islice
 
 from ml import policy
-from ml.policy import Action, Choice
+from ml.campaigns import Campaign, Offer
+from ml.policy import Choice
 from serving.audit import AuditLog
 from serving.clients import NOTHING_SET, Clients, ClientSettings
 from serving.following import Followed
@@ -69,13 +70,14 @@ class ClientRules:
         self._day = 0
         self._shown: dict[str, Counter[str]] = {}
         self._recent: dict[str, _Recent] = {}
+        self._told: set[tuple[str, str, str]] = set()
 
     def of(self, client: str) -> ClientSettings:
         return NOTHING_SET if self.clients is None else self.clients.value.of(client)
 
     def check(self, client: str, request: DecideRequest) -> None:
         """Refuse a campaign that is not the client's (404); whether it is another's, only the log tells."""
-        if request.campaign is None or request.campaign in self.of(client).campaigns:
+        if request.campaign is None or request.campaign in self.of(client).named:
             return
         log.warning("security: client %s named a campaign that is not its own", client)
         raise RefusedError(HTTPStatus.NOT_FOUND, "E_NO_CAMPAIGN", "This client has no such campaign.", field="campaign")
@@ -83,8 +85,40 @@ class ClientRules:
     def threshold(self, client: str, model: str) -> float | None:
         return self.of(client).thresholds.get(model)
 
-    def hold(self, client: str, user: str, choice: Choice, decided_at: int) -> Choice:
+    def offers(
+        self, client: str, model: str, campaign: str | None, features: Mapping[str, object], threshold: float
+    ) -> Sequence[Offer] | None:
+        """What of the client's campaigns, or of the one named, may be shown to a visitor of these features.
+
+        None is a client whose campaigns are chosen by nobody: it is asked about the one pop-up of its pages.
+        """
+        settings = self.of(client)
+        if campaign is None and not settings.choosable:
+            return None
+        # a named one may be gone since the request was checked
+        asked = settings.choosable if campaign is None else [*filter(None, [settings.named.get(campaign)])]
+        fitting = [each for each in asked if each.fits(features)]
+        if len(fitting) < len(asked):
+            self._tell_unread(client, model, asked, features)
+        return [each.offered(threshold) for each in fitting]
+
+    def _tell_unread(
+        self, client: str, model: str, campaigns: Sequence[Campaign], features: Mapping[str, object]
+    ) -> None:
+        """Tell, once, of campaigns whose conditions can't hold, since the model reads no such feature."""
+        for campaign in campaigns:
+            is_read, known_as = campaign.when.keys() <= features.keys(), (client, model, campaign.name)
+            if not is_read and known_as not in self._told:
+                self._told.add(known_as)
+                names = ", ".join(sorted(campaign.when.keys() - features.keys()))
+                log.warning("Campaign %r of client %s never fits: %s reads no %s.", campaign.name, client, model, names)
+
+    def hold(
+        self, client: str, user: str, choice: Choice, decided_at: int, rest: Callable[[], Choice | None] = lambda: None
+    ) -> Choice:
         """`choice`, as far as the client's cap and budget let it through; counts it, in a block of `counting`.
+
+        `rest` gives what would be chosen of the offers that interrupt nobody, if there are any.
 
         Raises:
             AuditUnavailableError: what was shown today can't be read.
@@ -93,19 +127,20 @@ class ClientRules:
         cap, budget = settings.frequency_cap, settings.impression_budget
         if cap is None and budget is None and client not in self._shown:
             return choice
+        quiet = rest()
         with self._counting:
             if cap is None:
                 # of what is shown from now on nobody keeps count
                 self._shown.pop(client, None)
             else:
                 shown = self._shown_today(client, decided_at)
-                choice = policy.hold_to_cap(choice, shown[user], cap)
+                choice = policy.hold_to_cap(choice, shown[user], cap, quiet)
             if budget is not None:
                 recent = self._recent.setdefault(client, _Recent())
-                choice = policy.hold_to_budget(choice, recent.shown, budget, WINDOW)
-                recent.add(choice.action is Action.SHOW)
-                self._block.undoing.append(partial(recent.take_back, choice.action is Action.SHOW))
-            if cap is not None and choice.action is Action.SHOW:
+                choice = policy.hold_to_budget(choice, recent.shown, budget, WINDOW, quiet)
+                recent.add(choice.interrupts)
+                self._block.undoing.append(partial(recent.take_back, choice.interrupts))
+            if cap is not None and choice.interrupts:
                 shown[user] += 1
                 self._block.undoing.append(partial(shown.subtract, [user]))
         return choice

@@ -1,5 +1,6 @@
 """What each client has set for itself: one document a client, decoded as strictly as a request."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,6 +11,8 @@ import limits
 import msgspec
 from msgspec import Meta, Struct
 
+from feature_repo.contract import ActivityRule
+from ml.campaigns import Campaign, Channel, Name
 from serving.session_policies import PolicyName
 
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -19,12 +22,12 @@ class ClientsError(ValueError):
     """A client's settings can't be understood; the message names the field and what would be right."""
 
 
-class ClientSettings(Struct, frozen=True, forbid_unknown_fields=True):
+class ClientSettings(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """A client's settings; what is left out is as if there were no document."""
 
     campaigns: Annotated[
-        tuple[Annotated[str, Meta(min_length=1, max_length=100)], ...],
-        Meta(description="Whose pop-ups a request may name; another's are not there."),
+        tuple[Name | Campaign, ...],
+        Meta(description="What a request may name, and by itself the service chooses of those that are objects."),
     ] = ()
     thresholds: Annotated[
         dict[str, Share], Meta(description="By model, the score from which visitors are shown; before the model's own.")
@@ -51,6 +54,26 @@ class ClientSettings(Struct, frozen=True, forbid_unknown_fields=True):
             parts = urlsplit(origin)
             if parts.scheme not in ("http", "https") or origin != f"{parts.scheme}://{parts.netloc}".lower():
                 raise ValueError(f"Origin {origin!r} is none; scheme, host and port are, as https://shop.example")
+        times = Counter(each if isinstance(each, str) else each.name for each in self.campaigns)
+        for campaign in self.choosable:
+            if times[campaign.name] > 1:
+                raise ValueError(f"Campaign {campaign.name!r} stands twice; once is right")
+
+    @cached_property
+    def choosable(self) -> tuple[Campaign, ...]:
+        """The campaigns that the service may choose among by itself."""
+        return tuple(campaign for campaign in self.campaigns if isinstance(campaign, Campaign))
+
+    @cached_property
+    def named(self) -> Mapping[str, Campaign]:
+        """All campaigns by name; one that is a name and no more is a pop-up that is always right."""
+        plain = (name for name in self.campaigns if isinstance(name, str))
+        return {name: Campaign(name, Channel.POP_UP) for name in plain} | {each.name: each for each in self.choosable}
+
+    @cached_property
+    def activity(self) -> Mapping[str, ActivityRule]:
+        """What the campaigns ask of what was done in the session, by name."""
+        return {name: rule for campaign in self.choosable for name, rule in campaign.activity.items()}
 
 
 NOTHING_SET = ClientSettings()

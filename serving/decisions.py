@@ -1,19 +1,23 @@
 """Decisions: look up, score, choose, put on record, and only then answer."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Self
 
 import msgspec
 
 from ml import policy
+from ml.campaigns import Channel, Offer
 from ml.policy import Action, Choice, Reason
+from serving.activity import as_of_last_act
 from serving.audit import AuditedDecision, AuditLog
 from serving.champions import Champions, Served
 from serving.client_rules import ClientRules
 from serving.features import FeaturesUnavailableError, OnlineFeatures
 from serving.ids import decision_ids
 from serving.problems import RefusedError, invalid
-from serving.requests import DecideRequest
+from serving.requests import DecideRequest, Value
 from serving.shadow import Pending, Shadow
 from serving.traffic import Traffic
 from serving.vector import FeatureVector, Freshness
@@ -28,10 +32,15 @@ class ModelVersion(msgspec.Struct, frozen=True):
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """What to do with a visitor, and why; `stale` names feature views, and a fallback has no score."""
+    """What to do with a visitor, and why; `stale` names feature views, and a fallback has no score.
+
+    `channel` is how to show the pop-up, or the `campaign` if it is one's; both are null where nothing is shown.
+    """
 
     decision_id: str
     action: Action
+    campaign: str | None
+    channel: Channel | None
     reason: Reason
     score: float | None
     threshold: float | None
@@ -51,12 +60,27 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """A choice with what it was made from; there is no score where none could be had."""
+    """A choice with what it was made from; there is no score where none could be had.
+
+    `offers` is what it was chosen among; None is the pop-up of no campaign alone.
+    """
 
     vector: FeatureVector
     choice: Choice
     score: float | None = None
     threshold: float | None = None
+    offers: tuple[Offer, ...] | None = None
+
+    def knowing(self, activity: Mapping[str, Value]) -> Self:
+        """The same with more that is known of the session, put on record with the features."""
+        vector = msgspec.structs.replace(self.vector, values={**self.vector.values, **activity})
+        return msgspec.structs.replace(self, vector=vector)
+
+    def among(self, offers: Sequence[Offer], score: float) -> Self:
+        """What `score` chooses of `offers`; the threshold is the lowest of theirs, which is that of doing nothing."""
+        threshold = min([offer.threshold for offer in offers], default=self.threshold)
+        choice = policy.choose(offers, score)
+        return msgspec.structs.replace(self, choice=choice, threshold=threshold, offers=tuple(offers))
 
 
 class Decider:
@@ -131,9 +155,10 @@ class Decider:
         ids = [each.decision_id or new for each, new in zip(asked, decision_ids(len(asked)), strict=True)]
         outcomes = self._outcomes(served, requests, moments, ids, shadows)
         for decision_id, each, moment, found in zip(ids, asked, moments, outcomes, strict=True):
-            outcome = self._of_client(found, each)
-            explored = self.traffic.explored(outcome.choice, outcome.score, each.client, decision_id)
-            choice = self.rules.hold(each.client, each.request.user_pseudo_id, explored, decided_at)
+            outcome = self._of_client(found, each, moment)
+            drawn = outcome.score, each.client, decision_id, outcome.offers
+            explored, rest = self.traffic.explored(outcome.choice, *drawn), partial(self.traffic.rest, *drawn)
+            choice = self.rules.hold(each.client, each.request.user_pseudo_id, explored, decided_at, rest)
             yield AuditedDecision(
                 decision_id=decision_id,
                 decided_at=decided_at,
@@ -145,22 +170,30 @@ class Decider:
                 feature_status=outcome.vector.freshness,
                 features_missing=outcome.vector.missing,
                 score=outcome.score,
-                threshold=outcome.threshold,
+                threshold=choice.threshold(outcome.threshold),
                 action=choice.action,
                 reason=choice.reason,
                 action_probability=choice.action_probability,
                 model=each.request.model,
                 version=champion.version if champion else None,
                 digest=champion.digest if champion else None,
+                campaign=choice.campaign,
+                channel=choice.channel,
             )
 
-    def _of_client(self, outcome: Outcome, asked: Asked) -> Outcome:
-        """`outcome`, chosen by the client's own threshold where it has one."""
-        threshold = self.rules.threshold(asked.client, asked.request.model)
-        if threshold is None or outcome.score is None:
+    def _of_client(self, outcome: Outcome, asked: Asked, moment: int) -> Outcome:
+        """`outcome`, chosen by the client's own threshold and campaigns where it has some."""
+        client, model, score = asked.client, asked.request.model, outcome.score
+        settings = self.rules.of(client)
+        if score is None or outcome.threshold is None or not (settings.thresholds or settings.campaigns):
             return outcome
-        choice = policy.decide(outcome.score, threshold)
-        return msgspec.structs.replace(outcome, choice=choice, threshold=threshold)
+        threshold = settings.thresholds.get(model, outcome.threshold)
+        if threshold != outcome.threshold:
+            outcome = msgspec.structs.replace(outcome, choice=policy.decide(score, threshold), threshold=threshold)
+        if settings.activity:
+            outcome = outcome.knowing(as_of_last_act(settings.activity, asked.request.events, moment))
+        offers = self.rules.offers(client, model, asked.request.campaign, outcome.vector.values, threshold)
+        return outcome if offers is None else outcome.among(offers, score)
 
     def _outcomes(
         self,
@@ -195,6 +228,8 @@ def decision_of(audited: AuditedDecision) -> Decision:
     return Decision(
         decision_id=audited.decision_id,
         action=audited.action,
+        campaign=audited.campaign,
+        channel=audited.channel,
         reason=audited.reason,
         score=audited.score,
         threshold=audited.threshold,

@@ -43,8 +43,29 @@ class LastServed:
             whole.text(self._file(model), msgspec.json.encode(versions).decode())
             self._known[model] = versions
 
+    def reads(self, model: str, alias: str) -> frozenset[str]:
+        """The names of the features that the version under `alias` reads; none where nothing was served.
+
+        Raises:
+            OSError, msgspec.DecodeError: a file can't be read or holds something else.
+        """
+        last = self.read(model).get(alias)
+        if last is None:
+            return frozenset()
+        stated = _bundle_decoder.decode((self.folder / last.digest / "bundle.json").read_bytes())
+        return frozenset(feature.name for feature in stated.features)
+
     def _file(self, model: str) -> Path:
         return self.folder / f"{model}.json"
 
 
+class _Feature(msgspec.Struct):
+    name: str
+
+
+class _Bundle(msgspec.Struct):
+    features: list[_Feature]
+
+
+_bundle_decoder = msgspec.json.Decoder(_Bundle)
 _decoder = msgspec.json.Decoder(dict[str, LastVersion])

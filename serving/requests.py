@@ -55,7 +55,7 @@ class DecideRequest(Stated, frozen=True):
     ] = {}
     events: Annotated[tuple[Event, ...], Meta(max_length=EVENTS_LIMIT, description="The session's events.")] = ()
     model: Annotated[str, Meta(description="Whose champion decides.")] = "popup_behaviour"
-    campaign: Annotated[str | None, Meta(description="Whose pop-up it would be, one of the client's own.")] = None
+    campaign: Annotated[str | None, Meta(description="The one campaign to decide about; the client's own.")] = None
 
 
 class SessionEvents(Stated, frozen=True):

@@ -3,10 +3,11 @@
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 from ml import policy
-from ml.policy import Choice, Reason
+from ml.policy import Reason
 from serving.audit import AuditedDecision, AuditLog
 from serving.client_rules import ClientRules
 from serving.clock import microseconds
@@ -69,9 +70,9 @@ class SessionExits:
     def _audited(self, asked: Exit, now: int) -> AuditedDecision:
         flag = asked.flag or _no_flag(now)
         user = asked.user_pseudo_id or NOBODY
-        flagged = Choice(flag.action, flag.reason, flag.action_probability)
-        explored = self.traffic.explored(flagged, flag.score, asked.client, asked.decision_id)
-        choice = self.rules.hold(asked.client, user, explored, now)
+        drawn = flag.score, asked.client, asked.decision_id, flag.offers
+        explored, rest = self.traffic.explored(flag.choice, *drawn), partial(self.traffic.rest, *drawn)
+        choice = self.rules.hold(asked.client, user, explored, now, rest)
         return AuditedDecision(
             decision_id=asked.decision_id,
             decided_at=now,
@@ -83,13 +84,15 @@ class SessionExits:
             feature_status=flag.feature_status,
             features_missing=flag.features_missing,
             score=flag.score,
-            threshold=flag.threshold,
+            threshold=choice.threshold(flag.threshold),
             action=choice.action,
             reason=choice.reason,
             action_probability=choice.action_probability,
             model=asked.model,
             version=flag.version,
             digest=flag.digest,
+            campaign=choice.campaign,
+            channel=choice.channel,
         )
 
 

@@ -1,12 +1,14 @@
 """Live sessions scored: looked up and scored together, as decisions are, but nothing is decided yet."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from feature_repo.contract import ActivityRule
 from ml import policy
 from ml.policy import Reason
 from serving.champions import Champion, Champions
+from serving.client_rules import ClientRules
 from serving.clock import microseconds
 from serving.decisions import Outcome
 from serving.features import FeaturesUnavailableError, OnlineFeatures
@@ -16,9 +18,6 @@ from serving.vector import FeatureVector
 
 MODEL = "popup_behaviour"
 """Whose champion scores live sessions."""
-
-ThresholdOf = Callable[[str, str], float | None]
-"""The threshold that a client has set for a model; None where it goes by the model's."""
 
 
 @dataclass(frozen=True)
@@ -31,26 +30,32 @@ class Due:
 
 
 class SessionScores:
-    """Scores sessions with the champions they come with and what `online` knows of their users."""
+    """Scores sessions with the champions they come with and what `online` knows of their users, by clients' `rules`."""
 
     def __init__(
         self,
         champions: Champions,
         online: OnlineFeatures,
+        rules: ClientRules,
         clock: Callable[[], int] = microseconds,
-        threshold_of: ThresholdOf = lambda _client, _model: None,
         traffic: Traffic | None = None,
     ) -> None:
         self.champions = champions
         self.online = online
+        self.rules = rules
         self.clock = clock
-        self.threshold_of = threshold_of
         self.traffic = traffic or Traffic()
 
     def version_for(self, client: str, user_pseudo_id: str) -> Champion | None:
         """The version that scores a visitor's sessions: the champion, or the challenger for those who are its own."""
         served = self.champions.served(MODEL)
         return served.challenger if self.traffic.is_tried(client, user_pseudo_id, served) else served.champion
+
+    def activity_rules(self, client: str, version: Champion | None) -> Mapping[str, ActivityRule]:
+        """What is to be known of what is done in a client's sessions, for the version and for campaigns."""
+        rules = version.assembler.rules if version else {}
+        asked = self.rules.of(client).activity
+        return {**rules, **asked} if asked else rules
 
     def score(self, batch: Sequence[Due]) -> list[Flag]:
         """The flag of each of `batch`, in their order; without a score the visitor is left alone."""
@@ -64,7 +69,8 @@ class SessionScores:
         return [flags[place] for place in range(len(batch))]
 
     def _score(self, champion: Champion | None, batch: Sequence[Due], now: int) -> Iterator[Flag]:
-        for due, outcome in zip(batch, self._outcomes(champion, batch, now), strict=True):
+        for due, found in zip(batch, self._outcomes(champion, batch, now), strict=True):
+            outcome = self._among_offers(found, due)
             yield Flag(
                 scored_at=now,
                 acts=due.moment.acts,
@@ -78,6 +84,8 @@ class SessionScores:
                 features=outcome.vector.values,
                 feature_status=outcome.vector.freshness,
                 features_missing=outcome.vector.missing,
+                offer=outcome.choice.offer,
+                offers=outcome.offers,
             )
 
     def _outcomes(self, champion: Champion | None, batch: Sequence[Due], now: int) -> list[Outcome]:
@@ -102,6 +110,15 @@ class SessionScores:
             for vector, score, threshold in zip(matrix.vectors, scores, thresholds, strict=True)
         ]
 
+    def _among_offers(self, outcome: Outcome, due: Due) -> Outcome:
+        score, threshold = outcome.score, outcome.threshold
+        if score is None or threshold is None:
+            return outcome
+        if self.rules.of(due.client).activity:
+            outcome = outcome.knowing(due.moment.activity)
+        offers = self.rules.offers(due.client, MODEL, None, outcome.vector.values, threshold)
+        return outcome if offers is None else outcome.among(offers, score)
+
     def _threshold(self, champion: Champion, client: str) -> float:
-        its_own = self.threshold_of(client, MODEL)
+        its_own = self.rules.threshold(client, MODEL)
         return champion.threshold if its_own is None else its_own

@@ -8,7 +8,8 @@ from itertools import zip_longest
 import msgspec
 
 from feature_repo.contract import ActivityRule
-from ml.policy import Action, Reason
+from ml.campaigns import Offer
+from ml.policy import Action, Choice, Reason
 from serving.clock import is_possible
 from serving.requests import Event, SessionEvents, Value
 from serving.session_policies import SessionPolicy
@@ -19,7 +20,7 @@ MOST_EVENTS = 1_000
 
 
 class Flag(msgspec.Struct, frozen=True):
-    """What a scoring of a session said, with all that it was made from.
+    """What a scoring of a session said, with all that it was made from: `offer` was chosen among `offers`, if any.
 
     `scored_at` is in microseconds UTC; it tells of the session's first `acts` acts.
     """
@@ -36,6 +37,12 @@ class Flag(msgspec.Struct, frozen=True):
     features: Mapping[str, Value] = {}
     feature_status: Mapping[str, str] = {}
     features_missing: tuple[str, ...] = ()
+    offer: Offer | None = None
+    offers: tuple[Offer, ...] | None = None
+
+    @property
+    def choice(self) -> Choice:
+        return Choice(self.action, self.reason, self.action_probability, self.offer)
 
 
 @dataclass(frozen=True)

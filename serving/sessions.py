@@ -13,6 +13,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope
 
 from feature_repo.contract import ActivityRule
+from ml.campaigns import Channel
 from ml.policy import Action, Reason
 from serving import requests
 from serving.audit import AuditUnavailableError
@@ -43,6 +44,8 @@ class RaisedFlag(msgspec.Struct, frozen=True):
     """What a session's latest scoring said: `scored_at` in microseconds UTC, after `acts` acts of the visitor's."""
 
     action: Action
+    campaign: str | None
+    channel: Channel | None
     reason: Reason
     score: float | None
     threshold: float | None
@@ -90,7 +93,7 @@ class SessionApi:
     ) -> None:
         self.live = live
         self.sessions = live.sessions
-        self.version_for = scores.version_for
+        self.version_for, self.activity_rules = scores.version_for, scores.activity_rules
         self.scores = Gatherer(scores.score)
         self.exits = Gatherer(exits)
         self.client_of = client_of
@@ -131,7 +134,7 @@ class SessionApi:
         champion, policy = self.version_for(client, sent.user_pseudo_id), POLICIES[self.live.policy_of(client)]
         if champion is not None:
             champion.assembler.check_profile(sent.profile)
-        rules = champion.assembler.rules if champion else {}
+        rules = self.activity_rules(client, champion)
         try:
             taken, flag = await self.sessions.change(key, partial(_take, sent, self.live.clock(), policy, rules))
         except SessionsUnavailableError as error:
@@ -231,8 +234,9 @@ def _left(client: str, key: str, session: Session | None) -> tuple[Session | Non
 
 def raised(flag: Flag) -> RaisedFlag:
     """A flag as clients are told it: without the features."""
-    version = ModelVersion(MODEL, flag.version, flag.digest)
-    return RaisedFlag(flag.action, flag.reason, flag.score, flag.threshold, version, flag.scored_at, flag.acts)
+    said, version = flag.choice, ModelVersion(MODEL, flag.version, flag.digest)
+    scored = flag.score, said.threshold(flag.threshold), version, flag.scored_at, flag.acts
+    return RaisedFlag(said.action, said.campaign, said.channel, said.reason, *scored)
 
 
 def _key(client: str, name: str) -> str:

@@ -2,11 +2,12 @@
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
 from ml import policy
+from ml.campaigns import Channel, Offer
 from ml.policy import Choice
 from serving.champions import Champion, Served
 from serving.clients import Clients
@@ -62,11 +63,24 @@ class Traffic:
                 log.warning("Challenger %s decides for nobody: it reads other features than the champion.", name)
         return self._alike[pair]
 
-    def explored(self, choice: Choice, score: float | None, client: str, decision_id: str) -> Choice:
+    def explored(
+        self,
+        choice: Choice,
+        score: float | None,
+        client: str,
+        decision_id: str,
+        offers: Sequence[Offer] | None = None,
+    ) -> Choice:
         """`choice`, or what is drawn in its place; without a score nobody is interrupted, be it to learn."""
         if self.exploration_of is None or score is None or not (share := self.exploration_of(client)):
             return choice
-        return policy.explore(choice, share, drawn_for_exploration(decision_id))
+        return policy.explore(choice, share, drawn_for_exploration(decision_id), offers)
+
+    def rest(self, score: float | None, client: str, decision_id: str, offers: Sequence[Offer] | None) -> Choice | None:
+        """What would be chosen, or drawn, of the offers that interrupt nobody; None where there are none."""
+        if not offers or score is None or not (embeds := [each for each in offers if each.channel is Channel.EMBED]):
+            return None
+        return self.explored(policy.choose(embeds, score), score, client, decision_id, embeds)
 
 
 def is_in_share(user_pseudo_id: str, salt: str, share: float) -> bool:

@@ -1,7 +1,9 @@
 """The commands `tactful clients ...`."""
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
@@ -9,6 +11,9 @@ from rich.console import Console
 
 from tactful import settings as tactful_settings
 from tactful.settings import SettingsError
+
+if TYPE_CHECKING:
+    from ml.campaigns import Campaign
 
 app = typer.Typer(help="Settings of the decision service's clients.", no_args_is_help=True)
 console = Console(soft_wrap=True)
@@ -66,6 +71,8 @@ def set_fields(
     console.print_json(data=msgspec.to_builtins(found))
     if not keyring.live(client, datetime.now(UTC)):
         typer.echo(f"No key of a client {client} is good now: `tactful keys issue {client}` gives it one.", err=True)
+    for told in _unread(settings.home / "decisions" / "bundles", found.choosable):
+        typer.echo(told, err=True)
 
 
 def _refuse_unserved(thresholds: object) -> None:
@@ -73,6 +80,25 @@ def _refuse_unserved(thresholds: object) -> None:
 
     if isinstance(thresholds, dict) and (unserved := thresholds.keys() - set(MODELS)):
         raise SettingsError(f"thresholds names {', '.join(sorted(unserved))}; served are {', '.join(MODELS)}.")
+
+
+def _unread(bundles: Path, campaigns: "Sequence[Campaign]") -> Iterator[str]:
+    """What is to be said of campaigns with conditions that no champion which was served from `bundles` could know."""
+    from serving.champions import CHAMPION
+    from serving.last_served import LastServed
+    from serving.main import MODELS
+
+    try:
+        read = [names for model in MODELS if (names := LastServed(bundles).reads(model, CHAMPION))]
+    except (OSError, msgspec.DecodeError):
+        # the service that wrote them tells of it
+        return
+    for campaign in campaigns:
+        # of the champion that misses least
+        asked = campaign.when.keys() - campaign.activity.keys()
+        if unread := min((asked - names for names in read), key=len, default=set()):
+            listed = ", ".join(sorted(unread))
+            yield f"Campaign {campaign.name} never fits: no champion that was served here reads {listed}."
 
 
 def _field(text: str) -> tuple[str, Any]:

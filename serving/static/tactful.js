@@ -1,5 +1,5 @@
 /* Tactful in a page: tells the decision service what a visitor does, asks it once when the visitor leaves, and shows
-   the pop-up if it says so. What is sent and stored, and when: docs/browser.md. It never throws. */
+   the pop-up, or the campaign, if it says so. What is sent and stored, and when: docs/browser.md. It never throws. */
 (() => {
   "use strict";
   const tag = document.currentScript;
@@ -8,6 +8,8 @@
   const HALF_AN_HOUR = 1_800, FOUR_HUNDRED_DAYS = 34_560_000; // seconds
   const EXIT_DEADLINE = 300, DEADLINE = 5_000, LEFT_ALONE = 30_000, GATHERING = 1_000; // milliseconds
   const OURS = /^(page_view|scroll|click|user_engagement|session_start|first_visit|view_search_results|popup_.*)$/;
+  const EDGE = "; position: fixed; right: 1rem; bottom: 1rem; z-index: 2147483647; background: Canvas; color: CanvasText;"
+    + " box-shadow: 0 4px 24px #0004";
   const SEARCHES = ["q", "s", "search", "query", "keyword"];
   const profile = {};
   let queue = [], sending, timer, stamp = 0, leftAloneUntil = 0, item = "", decided;
@@ -109,46 +111,82 @@
     if (typeof decision?.decision_id !== "string" || decision.decision_id === decided) return;
     decided = decision.decision_id;
     session(decided);
-    if (decision.action === "show") show(decision);
+    if (decision.action === "show") void quietly(show, decision);
   };
 
-  /* The pop-up */
+  /* What is shown, by channel: a modal pop-up, a box at the edge that takes no focus, what fills the page's place for it */
+  const PLACES = {
+    pop_up: () => document.body,
+    notification: () => document.body,
+    embed: () => document.querySelector("[data-tactful-embed]"),
+  };
   const made = (name, ...content) => {
     const element = document.createElement(name);
     element.append(...content);
     return element;
   };
-  const show = decision => {
-    const template = document.querySelector("template[data-tactful]");
-    const dialog = made("dialog", template?.content.cloneNode(true) ?? made("h2", "Before you go"));
-    dialog.className = "tactful";
-    dialog.role = "dialog";
-    if (!template) dialog.append(made("p", item ? `Still thinking about ${item}?` : "Did you find what you came for?"));
-    if (!template) dialog.style.cssText = "max-width: 24rem; padding: 1.5rem; border: 0; border-radius: 12px";
-    if (item) for (const place of dialog.querySelectorAll("[data-tactful-item]")) place.textContent = item;
+  const plain = (channel, text) => {
+    const content = document.createDocumentFragment();
+    if (channel === "pop_up") content.append(made("h2", "Before you go"));
+    content.append(made("p", text));
+    return content;
+  };
+  const show = async decision => {
+    const channel = decision.channel ?? "pop_up", place = PLACES[channel]?.();
+    if (!place) return;
+    const isPopUp = channel === "pop_up", isEmbed = channel === "embed";
+    const templates = [...document.querySelectorAll("template[data-tactful]")];
+    const template = templates.find(({ dataset }) => dataset.tactful && dataset.tactful === decision.campaign)
+      ?? templates.find(({ dataset }) => !dataset.tactful);
+    const content = template?.content.cloneNode(true)
+      ?? plain(channel, item ? `Still thinking about ${item}?` : "Did you find what you came for?");
+    if (item) for (const named of content.querySelectorAll("[data-tactful-item]")) named.textContent = item;
     const close = made("button", "Close");
     close.dataset.tactfulClose = "";
-    if (!dialog.querySelector("[data-tactful-close]")) dialog.append(close);
-    const heading = dialog.querySelector("h1, h2, h3");
-    if (heading) dialog.setAttribute("aria-labelledby", heading.id ||= "tactful-heading");
-    let isTaken = false;
+    if (!isEmbed && !content.querySelector("[data-tactful-close]")) content.append(close);
+    const box = made(isPopUp ? "dialog" : "div");
+    box.className = isPopUp ? "tactful" : `tactful tactful-${channel}`;
+    if (!template && !isEmbed) box.style.cssText = "max-width: 24rem; padding: 1.5rem; border: 0; border-radius: 12px";
+    const told = new Set();
     const became = (kind, event) => {
+      if (told.has(kind)) return;
+      told.add(kind);
       const { decision_id, model, action_probability: propensity } = decision;
-      isTaken ||= kind === "clicked" || kind === "converted";
       reward(decision_id, kind);
       const stated = { decision_id, policy: model?.name, propensity };
       if (event && decision_id && typeof gtag === "function") gtag("event", event, stated);
     };
-    on(dialog, "submit", () => became("converted", "popup_submit"));
-    on(dialog, "click", ({ target }) => {
+    const ended = () => {
+      box.remove();
+      if (!told.has("clicked") && !told.has("converted")) became("closed", "popup_close");
+    };
+    const end = () => (isPopUp ? box.close() : ended());
+    on(box, "submit", ({ target }) => {
+      became("converted", "popup_submit");
+      if (!isPopUp && target.method === "dialog") setTimeout(end); // the form has to be there until it is submitted
+    });
+    on(box, "click", ({ target }) => {
       const control = target.closest("a, button");
       const isClose = control?.closest("[data-tactful-close]");
       if (control && !control.form && !isClose) became("clicked");
-      if (isClose || (control?.localName === "button" && !control.form)) dialog.close();
+      if (isClose || (control?.localName === "button" && !control.form && !isEmbed)) end();
     });
-    on(dialog, "close", () => { dialog.remove(); if (!isTaken) became("closed", "popup_close"); });
-    document.body.append(dialog);
-    dialog.showModal(); // keeps the focus inside, closes at Escape, gives the focus back
+    on(box, "close", ended);
+    if (isEmbed) place.replaceChildren(box);
+    else place.append(box);
+    if (channel === "notification") {
+      box.role = "status";
+      if (getComputedStyle(box).position === "static") box.style.cssText += EDGE;
+      // a screen reader tells what changes in a box that it has met
+      await new Promise(met => setTimeout(met, 100));
+    }
+    box.append(content);
+    if (isPopUp) {
+      box.role = "dialog";
+      const heading = box.querySelector("h1, h2, h3");
+      if (heading) box.setAttribute("aria-labelledby", heading.id ||= "tactful-heading");
+      box.showModal(); // keeps the focus inside, closes at Escape, gives the focus back
+    }
     became("shown", "popup_view");
   };
 
@@ -181,7 +219,7 @@
   on(window, "pageshow", ({ persisted }) => { isGone = false; if (persisted) add("page_view"); });
   on(document, "prerenderingchange", begin);
 
-  const commands = { event: add, profile: told => Object.assign(profile, told), exit: leave, preview: () => show({}) };
+  const commands = { event: add, profile: told => Object.assign(profile, told), exit: leave, preview: told => show({ ...told }) };
   const { queue: waiting = [] } = window.tactful ?? {};
   window.tactful = (command, ...told) => void quietly(() => commands[command]?.(...told));
   window.tactful.isHere = true;

@@ -45,6 +45,7 @@ DUCKDB_ALONE = {"file_sha256"}  # BigQuery's tables have no digest
 HOUR = 8 + shop_days.DAYS.index(date(2026, 3, 29))
 MOMENT = int(datetime(2026, 3, 29, HOUR, 5, 20, tzinfo=ZONE).timestamp()) * 1_000_000
 NO_TIME, NO_NUMBER = "nullif(1774777800000000, 1774777800000000)", "nullif(1e0, 1e0)"
+NO_TEXT = "cast(null as string)"
 
 # what models say of users, which are no models of dbt's
 _SAID_OF = (
@@ -70,15 +71,16 @@ SAID = {
 SAID["decision_log"] = " union all ".join(
     f"select date '2026-03-29' as decision_date, '{name}' as decision_id, '{user}' as user_pseudo_id, "
     f"'shop' as client, {MOMENT + n} as moment, 'popup_behaviour' as model, {version} as version, {score} as score, "
-    f"{threshold} as threshold, '{action}' as action, 'told' as reason, {probability} as action_probability, "
+    f"{threshold} as threshold, '{action}' as action, {campaign} as campaign, {channel} as channel, "
+    f"'told' as reason, {probability} as action_probability, "
     f"'4' as shadow_version, {shadow} as shadow_score, {threshold} as shadow_threshold, "
     f"{MOMENT} + {n} as shown_at, {NO_TIME} as closed_at, {MOMENT} as clicked_at, {NO_TIME} as converted_at"
-    for n, (name, user, version, score, threshold, action, probability, shadow) in enumerate(
+    for n, (name, user, version, score, threshold, action, campaign, channel, probability, shadow) in enumerate(
         (
-            ("d1", "7.7", "'3'", "6e-1", "5e-1", "show", "1e0", "4e-1"),
-            ("d2", "7.7", "'3'", "6e-1", "5e-1", "nothing", "1e-1", NO_NUMBER),
-            ("d3", "(erased)", "'3'", "5e-1", "5e-1", "show", "1e0", "5e-1"),
-            ("d4", "nobody", "cast(null as string)", NO_NUMBER, NO_NUMBER, "nothing", "1e0", NO_NUMBER),
+            ("d1", "7.7", "'3'", "6e-1", "5e-1", "show", "'basket'", "'embed'", "1e0", "4e-1"),
+            ("d2", "7.7", "'3'", "6e-1", "5e-1", "nothing", NO_TEXT, NO_TEXT, "1e-1", NO_NUMBER),
+            ("d3", "(erased)", "'3'", "5e-1", "5e-1", "show", NO_TEXT, NO_TEXT, "1e0", "5e-1"),
+            ("d4", "nobody", NO_TEXT, NO_NUMBER, NO_NUMBER, "nothing", NO_TEXT, NO_TEXT, "1e0", NO_NUMBER),
         )
     )
 )

@@ -3,7 +3,8 @@ from math import isnan
 import numpy as np
 import pytest
 
-from ml.policy import Action, decide, explore
+from ml.campaigns import Channel, Offer
+from ml.policy import Action, choose, decide, explore
 from ml.policy_evaluation import compare_policies, inverse_propensity, recommendation, threshold_choices
 
 
@@ -87,3 +88,17 @@ def test_a_log_that_explores_tells_without_bias_what_another_policy_would_have_h
     # what the log itself had is another thing
     plain = np.reshape(truths, (2, 200))
     assert np.abs(plain.mean(axis=1) / (plain.std(axis=1) / 200**0.5)).max() > 10
+
+
+def test_a_log_that_draws_campaigns_tells_what_another_choice_among_them_would_have_had() -> None:
+    """Over all draws, since each comes as often as it is told to, what is told is exact."""
+    offers = [Offer("basket", Channel.NOTIFICATION, 0.5, 2.0), Offer("strip", Channel.EMBED, 0.1, 1.0)]
+    converting = {None: 0.1, "basket": 0.3, "strip": 0.7}
+    log = [explore(choose(offers, 0.6), 0.3, (number + 0.5) / 600, offers) for number in range(600)]
+    logged = np.array([choice.campaign for choice in log])
+    target = np.array([converting[campaign] for campaign in logged])
+    probability = np.array([choice.action_probability for choice in log])
+
+    for campaign, truth in converting.items():
+        taken = np.full(600, campaign, dtype=object)
+        assert inverse_propensity(target, taken, logged, probability) == pytest.approx(truth)

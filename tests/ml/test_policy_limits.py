@@ -1,9 +1,8 @@
 """What limits a policy beyond the score: caps and budgets, as pure rules."""
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ml.policy import Action, Choice, Reason, fall_back, hold_to_budget, hold_to_cap
 

@@ -3,6 +3,7 @@
 import sqlite3
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ml.bundle import Bundle
+from ml.campaigns import Channel
 from ml.policy import Action, Reason
 from serving.audit import AuditedDecision, AuditLog, AuditUnavailableError, ShadowScore, replay
 from serving.audit_erasure import ERASED, erase
@@ -36,6 +38,8 @@ DECISION = AuditedDecision(
     model="popup_behaviour",
     version="3",
     digest="0" * 64,
+    campaign="basket",
+    channel=Channel.NOTIFICATION,
 )
 SHADOW = ShadowScore("d1", "4", "4" * 64, 0.25, 0.5)
 DAY = 86_400_000_000
@@ -94,6 +98,34 @@ def test_f25_what_was_shown_today_is_found_behind_what_a_clock_set_back_put_on_r
         )
 
     assert sorted(audit.shown_since("shop", midnight)) == [str(midnight), str(midnight + DAY - 1)]
+
+
+def test_only_what_interrupts_was_shown_in_the_sense_of_a_cap(audit: AuditLog) -> None:
+    for channel in (*Channel, None):
+        shown = msgspec.structs.replace(
+            DECISION, decision_id=str(channel), user_pseudo_id=str(channel), channel=channel, decided_at=MOMENT
+        )
+        audit.append([shown])
+
+    assert sorted(audit.shown_since("shop", MOMENT)) == ["None", "notification", "pop_up"]
+
+
+def test_a_record_of_before_there_were_campaigns_is_read_and_goes_on(audit: AuditLog) -> None:
+    audit.append([DECISION])
+    with audit.opened() as connection:
+        for column in ("campaign", "channel"):
+            connection.execute(f"alter table decisions drop column {column}")
+
+    with AuditLog(audit.file) as one, AuditLog(audit.file) as other, ThreadPoolExecutor(2) as pool:
+        # two processes may meet an older file at once
+        found = [*pool.map(lambda log: log.find("d1"), (one, other))]
+        one.append([msgspec.structs.replace(DECISION, decision_id="d2")])
+        found.append(other.find("d2"))
+    assert [(each.campaign, each.channel) for each in found if each] == [(None, None)] * 2 + [
+        ("basket", "notification")
+    ]
+    with closing(sqlite3.connect(audit.file)) as record, pytest.raises(sqlite3.IntegrityError, match="never"):
+        record.execute("update decisions set campaign = 'another'")
 
 
 def test_a_decision_is_recorded_once(audit: AuditLog) -> None:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DatabaseError
 
+from ml.campaigns import Campaign, Channel
 from serving.client_store import Change, ClientStore, ClientsUnavailableError
 from serving.clients import Clients, ClientsError, ClientSettings, stated
 from serving.keys import KeysError
@@ -81,6 +82,10 @@ def test_the_database_itself_keeps_the_record_as_it_is(store: ClientStore) -> No
         pytest.param({"rate_limit": "1/second; 5/minute"}, "600/minute or 20/second", id="two-rates"),
         pytest.param({"rate_limit": "0/minute"}, "lets nothing through", id="rate-of-none"),
         pytest.param({"campaigns": [""]}, "length >= 1", id="campaign-without-name"),
+        pytest.param({"campaigns": [{"name": "b"}]}, r"field `channel`.*campaigns\[0\]", id="campaign-without-channel"),
+        pytest.param(
+            {"campaigns": ["b", {"name": "b", "channel": "embed"}]}, "'b' stands twice", id="doubled-campaign"
+        ),
     ],
 )
 def test_a_wrong_field_is_named_and_nothing_changes(tmp_path: Path, fields: dict[str, Any], told: str) -> None:
@@ -106,6 +111,16 @@ def test_a_database_that_can_not_be_read_is_told_without_its_address(tmp_path: P
 def test_settings_go_through_json_and_back() -> None:
     settings = ClientSettings(origins=("https://shop.example:8443",), rate_limit="20/second", exploration=0.05)
     assert stated({"origins": list(settings.origins), "rate_limit": "20/second", "exploration": 0.05}, "x") == settings
+
+
+def test_campaigns_are_kept_as_they_were_stated(store: ClientStore) -> None:
+    basket = {"name": "basket", "channel": "notification", "value": 12.0, "when": {"baskets": {"at_least": 1.0}}}
+    settings = store.set("chooser", {"campaigns": ["spring", basket]}, "Ada", NOW)
+
+    assert store.read().of("chooser") == settings
+    assert [campaign.name for campaign in settings.choosable] == ["basket"]
+    assert settings.named["spring"] == Campaign("spring", Channel.POP_UP)
+    assert [change.changed for change in store.changes("chooser")] == [{"campaigns": ([], ["spring", basket])}]
 
 
 def test_null_is_as_if_a_field_had_not_been_set(store: ClientStore) -> None:

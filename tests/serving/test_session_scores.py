@@ -37,6 +37,17 @@ def online(open_store: Any) -> FeaturesInTime:
     return FeaturesInTime(FeastFeatures(open_store), deadline=30)
 
 
+def rules(audit: AuditLog, **clients: ClientSettings) -> ClientRules:
+    return ClientRules(audit, Followed(lambda: Clients(clients)))
+
+
+@pytest.fixture(scope="module")
+def scores(champions: Champions, online: FeaturesInTime, tmp_path_factory: pytest.TempPathFactory) -> SessionScores:
+    """As clients that have set nothing have it."""
+    audit = AuditLog(tmp_path_factory.mktemp("audit") / "decisions.sqlite")
+    return SessionScores(champions, online, rules(audit), clock=lambda: MOMENT)
+
+
 def due(champions: Champions, scrolls: int = 9, user: str = "known", client: str = "shop", served: bool = True) -> Due:
     profile: dict[str, Value] = {"pages_before": 3, "channel": "email"}
     return Due(
@@ -50,18 +61,16 @@ ASKED = st.tuples(st.integers(0, 9), st.sampled_from(["known", "old", "nulls", "
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(ASKED, min_size=1, max_size=8))
 def test_sessions_that_are_scored_together_get_what_each_would_get_alone(
-    champions: Champions, online: FeaturesInTime, asked: list[tuple[int, str, bool]]
+    champions: Champions, scores: SessionScores, asked: list[tuple[int, str, bool]]
 ) -> None:
-    scores = SessionScores(champions, online, clock=lambda: MOMENT)
     batch = [due(champions, scrolls, user, served=served) for scrolls, user, served in asked]
 
     assert scores.score(batch) == [flag for each in batch for flag in scores.score([each])]
 
 
 def test_what_was_told_of_a_session_before_this_model_served_spoils_no_score(
-    champions: Champions, online: FeaturesInTime
+    champions: Champions, scores: SessionScores
 ) -> None:
-    scores = SessionScores(champions, online, clock=lambda: MOMENT)
     activity = {"scrolls": 9}
     odd = Moment("known", {"pages_before": "three", "channel": 7, "shoe": 42}, activity, acts=9)
     bare = Moment("known", {}, activity, acts=9)
@@ -71,9 +80,11 @@ def test_what_was_told_of_a_session_before_this_model_served_spoils_no_score(
     assert first == second
 
 
-def test_a_client_s_own_threshold_goes_before_the_model_s(champions: Champions, online: FeaturesInTime) -> None:
-    own = {"strict": 1.0}
-    scores = SessionScores(champions, online, lambda: MOMENT, lambda client, _: own.get(client))
+def test_a_client_s_own_threshold_goes_before_the_model_s(
+    champions: Champions, online: FeaturesInTime, audit: AuditLog
+) -> None:
+    its_own = rules(audit, strict=ClientSettings(thresholds={MODEL: 1.0}))
+    scores = SessionScores(champions, online, its_own, lambda: MOMENT)
 
     strict, other = scores.score([due(champions, client="strict"), due(champions)])
 
@@ -82,12 +93,12 @@ def test_a_client_s_own_threshold_goes_before_the_model_s(champions: Champions, 
 
 
 def test_the_challenger_scores_the_sessions_of_the_visitors_who_are_its_own(
-    champions: Champions, online: FeaturesInTime
+    champions: Champions, online: FeaturesInTime, audit: AuditLog
 ) -> None:
     champion = champions.of(MODEL)
     assert champion is not None
     traffic = Traffic(challenger_of={"shop": 0.5, "other": 0.0}.__getitem__)
-    scores = SessionScores(champions, online, traffic=traffic)
+    scores = SessionScores(champions, online, rules(audit), traffic=traffic)
     champions._challengers[MODEL] = replace(champion, version="9", digest="9" * 64)
     try:
         of_shop = [scores.version_for("shop", f"visitor {number}") for number in range(200)]
@@ -109,8 +120,7 @@ FLAG = Flag(MOMENT, 2, Action.SHOW, Reason.ABOVE_THRESHOLD, 1.0, 0.75, 0.5, "3",
 
 
 def test_what_is_done_about_a_flag_may_be_something_else_and_is_what_goes_on_record(audit: AuditLog) -> None:
-    clients = Clients({"shop": ClientSettings(frequency_cap=0)})
-    exits = SessionExits(audit, lambda: MOMENT + 9, rules=ClientRules(audit, Followed(lambda: clients)))
+    exits = SessionExits(audit, lambda: MOMENT + 9, rules=rules(audit, shop=ClientSettings(frequency_cap=0)))
 
     (decision,) = exits.decide([Exit("d1", "shop", MODEL, "known", FLAG)])
 

@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from ml import bundle
+from serving.last_served import LastServed, LastVersion
 from tactful import cli
 from tactful.home import QUIET
+from tests.ml import rivals
 
 
 @pytest.fixture
@@ -34,6 +37,24 @@ def test_a_threshold_of_a_model_that_is_not_served_is_refused_and_the_others_sta
 
     assert str(refused.exception) == "thresholds names foo; served are popup_behaviour, popup_profile."
     assert '"popup_behaviour": 0.03' in call(home, "clients", "show", "shop").output
+
+
+def campaign(feature: str) -> str:
+    return f'campaigns=[{{"name": "basket", "channel": "embed", "when": {{"{feature}": {{"at_least": 1}}}}}}]'
+
+
+def test_a_campaign_by_a_feature_that_no_champion_reads_may_be_a_slip(home: Path) -> None:
+    call(home, "keys", "issue", "shop")
+    assert call(home, "clients", "set", "shop", campaign("page")).stderr == ""
+
+    bundles = home / "decisions" / "bundles"
+    digest = bundle.write(rivals.good(), bundles / "new", [])
+    (bundles / "new").rename(bundles / digest)
+    LastServed(bundles).write("popup_profile", {"champion": LastVersion("1", digest, 0.5)})
+
+    told = "Campaign basket never fits: no champion that was served here reads page.\n"
+    assert call(home, "clients", "set", "shop", campaign("page")).stderr == told
+    assert call(home, "clients", "set", "shop", campaign("pages")).stderr == ""
 
 
 def test_a_client_without_a_key_may_be_a_slip(home: Path) -> None:

@@ -10,9 +10,15 @@
 {% macro create_decision_log() %}
     {%- set columns = 'decision_date date, decision_id string, user_pseudo_id string, client string, moment int64, '
         ~ 'model string, version string, score float64, threshold float64, action string, reason string, '
+        ~ 'campaign string, channel string, '
         ~ 'action_probability float64, shadow_version string, shadow_score float64, shadow_threshold float64, '
         ~ 'shown_at int64, closed_at int64, clicked_at int64, converted_at int64' -%}
     {{- create_daily_table('decision_log', columns, 'decision_date') -}}
+{% endmacro %}
+
+{# A column of a table that may be older than it is. #}
+{% macro add_column(name, column) %}
+    alter table {{ target.schema }}.{{ name }} add column if not exists {{ column }}
 {% endmacro %}
 
 

@@ -12,6 +12,7 @@ counted as (
         policy,
         model,
         coalesce(version, 'none') as version,
+        coalesce(campaign, 'none') as campaign,
         count(*) as asked,
         count(case when action = 'show' then 1 end) as decided_to_show,
         count(shown_at) as shown,
@@ -22,7 +23,7 @@ counted as (
         count(shadow_action) as shadow_scored,
         count(case when shadow_action = action then 1 end) as shadow_agreed
     from decisions
-    group by decision_date, policy, model, coalesce(version, 'none')
+    group by decision_date, policy, model, coalesce(version, 'none'), coalesce(campaign, 'none')
 )
 
 select

@@ -24,6 +24,9 @@ typed as (
         score,
         threshold,
         action,
+        campaign,
+        -- what was shown before there were channels was a pop-up
+        case when action = 'show' then coalesce(channel, 'pop_up') end as channel,
         reason,
         action_probability,
         shadow_version,
