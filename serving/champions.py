@@ -74,7 +74,7 @@ class Champions:
     """
 
     def __init__(
-        self, tracking_uri: str, models: Sequence[str], cache: Path, interval: float = 5.0, engine: str = "native"
+        self, tracking_uri: str, models: Sequence[str], cache: Path, interval: float = 5.0, engine: str = "onnx"
     ) -> None:
         self.tracking_uri = tracking_uri
         self.models = tuple(models)

@@ -107,10 +107,12 @@ class ClientRules:
     ) -> None:
         """Tell, once, of campaigns whose conditions can't hold, since the model reads no such feature."""
         for campaign in campaigns:
-            is_read, known_as = campaign.when.keys() <= features.keys(), (client, model, campaign.name)
-            if not is_read and known_as not in self._told:
+            # what is asked of the session by a rule, whatever the model reads, is always there
+            absent = sorted(name for name in campaign.when if "." not in name and name not in features)
+            known_as = client, model, campaign.name
+            if absent and known_as not in self._told:
                 self._told.add(known_as)
-                names = ", ".join(sorted(campaign.when.keys() - features.keys()))
+                names = ", ".join(absent)
                 log.warning("Campaign %r of client %s never fits: %s reads no %s.", campaign.name, client, model, names)
 
     def hold(

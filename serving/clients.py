@@ -18,6 +18,10 @@ from serving.session_policies import PolicyName
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
+NO_CAMPAIGN = "none"
+"""What the reports call that no campaign was chosen."""
+
+
 class ClientsError(ValueError):
     """A client's settings can't be understood; the message names the field and what would be right."""
 
@@ -55,6 +59,8 @@ class ClientSettings(Struct, frozen=True, forbid_unknown_fields=True, dict=True)
             if parts.scheme not in ("http", "https") or origin != f"{parts.scheme}://{parts.netloc}".lower():
                 raise ValueError(f"Origin {origin!r} is none; scheme, host and port are, as https://shop.example")
         times = Counter(each if isinstance(each, str) else each.name for each in self.campaigns)
+        if NO_CAMPAIGN in times:
+            raise ValueError(f"Campaign {NO_CAMPAIGN!r} is none in the reports; another name is right")
         for campaign in self.choosable:
             if times[campaign.name] > 1:
                 raise ValueError(f"Campaign {campaign.name!r} stands twice; once is right")

@@ -176,7 +176,10 @@ class Connection(HttpToolsProtocol):
 
     def _answer(self, exchange: Exchange) -> None:
         self._in_work = exchange
-        if exchange.way.is_full():
+        # a task waits until what was answered before is read
+        if self.flow.write_paused:
+            self._start_asgi_task(exchange, self.app)
+        elif exchange.way.is_full():
             exchange.refuse()
         elif exchange.way.soon is None or not exchange.answer_soon(exchange.way.soon):
             self._start_asgi_task(exchange, self.app)

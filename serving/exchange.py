@@ -7,6 +7,7 @@ how it is sent. Whatever else comes is answered through ASGI, where `Front` answ
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -86,15 +87,21 @@ class Exchange:
         try:
             front.refuse_other_content(self.scope)
             coming = soon.begin(self.scope, bytes(self.body))
+            if coming is None:
+                return False
+            # who ends the service waits for these, and gives up what comes too late
+            self.connection.tasks.add(coming)  # type: ignore[arg-type]
+            coming.add_done_callback(partial(self._come, soon, request))
         except Exception as error:
             self._tell(request, front.refusal(error))
-            return True
         finally:
             current.reset(outside)
-        if coming is None:
-            return False
-        coming.add_done_callback(lambda come: self._tell(request, _reply(soon, come)))
         return True
+
+    def _come(self, soon: Soon, request: Witnessed, come: "asyncio.Future[Any]") -> None:
+        self.connection.tasks.discard(come)  # type: ignore[arg-type]
+        if not come.cancelled():
+            self._tell(request, _reply(soon, come))
 
     async def run_asgi(self, _: Any) -> None:
         """Answer, in a task."""

@@ -73,9 +73,12 @@ class Gatherer(Generic[Item, Answer]):
         with self._changed:
             if self._items_waiting >= self.bounds.most_waiting:
                 return True
-            now = self.clock()
-            are_late = self._late_since is not None and now - self._late_since >= self.bounds.patience
-            return are_late and bool(self._waiting) and self._is_late(self._waiting[0], now)
+            if not self._waiting:
+                return False
+            now, first = self.clock(), self._waiting[0]
+            # where nothing begins any more, what waits first is late by itself
+            late_since = first.since + self.bounds.longest_wait if self._late_since is None else self._late_since
+            return self._is_late(first, now) and now - late_since >= self.bounds.patience
 
     def _is_late(self, asked: _Asked[Item, Answer], now: float) -> bool:
         return now - asked.since >= self.bounds.longest_wait

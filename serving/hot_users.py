@@ -41,8 +41,9 @@ class HotUsers:
     def read(self, users: Sequence[str], views: Views) -> Mapping[str, StoredRows]:
         if not views:
             return self.store.read(users, views)
-        asked = self._asked.setdefault(tuple((view, *types) for view, types in views.items()), len(self._asked))
+        names = tuple((view, *types) for view, types in views.items())
         with self._using:
+            asked = self._asked.setdefault(names, len(self._asked))
             rows = {user: row for user in users if (row := self._rows.get((asked, user))) is not None}
         others = [user for user in dict.fromkeys(users) if user not in rows]
         self.count(len(rows), len(others))

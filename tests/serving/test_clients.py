@@ -82,6 +82,7 @@ def test_the_database_itself_keeps_the_record_as_it_is(store: ClientStore) -> No
         pytest.param({"rate_limit": "1/second; 5/minute"}, "600/minute or 20/second", id="two-rates"),
         pytest.param({"rate_limit": "0/minute"}, "lets nothing through", id="rate-of-none"),
         pytest.param({"campaigns": [""]}, "length >= 1", id="campaign-without-name"),
+        pytest.param({"campaigns": ["none"]}, "'none' is none in the reports", id="campaign-none"),
         pytest.param({"campaigns": [{"name": "b"}]}, r"field `channel`.*campaigns\[0\]", id="campaign-without-channel"),
         pytest.param(
             {"campaigns": ["b", {"name": "b", "channel": "embed"}]}, "'b' stands twice", id="doubled-campaign"

@@ -87,6 +87,24 @@ def test_who_goes_away_with_requests_unanswered_leaves_no_fault(
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
+def test_answers_that_are_never_read_are_not_piled_up(running: Running) -> None:
+    state = running.server.server_state
+    others = set(state.connections)
+    refused = running.head("content-length: 2", key=False) + b"{}"
+    with socket.create_connection(("127.0.0.1", running.port), 30) as connection:
+        connection.sendall(refused)
+        connection.recv(65_536)
+        (held,) = (each for each in state.connections - others if isinstance(each, Connection))
+        connection.settimeout(0.5)
+        # until the service takes no more, or has hung up
+        with suppress(TimeoutError, OSError):
+            for _ in range(100):
+                connection.sendall(refused * 1_000)
+        piled_up = held.transport.get_write_buffer_size()
+
+    assert piled_up < 1 << 20
+
+
 def test_an_answer_that_is_never_read_is_given_up(running: Running) -> None:
     state = running.server.server_state
     others = set(state.connections)

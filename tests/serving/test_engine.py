@@ -53,7 +53,7 @@ def test_a_champion_is_scored_by_its_onnx_model_after_a_child_has_tried_it(
     assert ".onnxruntime-" in mark
 
 
-def test_unasked_its_own_library_scores(registry: Any, trained: Bundle, tmp_path: Path, name: str) -> None:
+def test_told_to_its_own_library_scores(registry: Any, trained: Bundle, tmp_path: Path, name: str) -> None:
     registry.register(trained, name)
     assert champion(followed(registry, name, tmp_path, "native"), name).bundle.light is None
     assert subprocess.check_output([sys.executable, "-c", IMPORTED], text=True) == "set()\n"

@@ -1,6 +1,7 @@
 """What goes past ASGI is answered as what goes through it is."""
 
 import json
+import logging
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
+from serving.decisions import Decider
+from serving.witness import current
 from tests.serving.conftest import MOMENT, Services
 
 GOOD = {"user_pseudo_id": "known", "at": MOMENT, "profile": {"pages_before": 3, "channel": "email"}}
@@ -82,6 +85,27 @@ def test_what_follows_a_head_that_was_seen_before_is_read_anew(service: httpx.Cl
     assert second.startswith(b"HTTP/1.1 200 OK\r\n")
     assert _body(first) != _body(second)
     assert wrong.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+
+
+def test_what_is_logged_of_a_decision_that_fails_names_the_request(
+    services: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(Decider, "decide", fail)
+    client = services.start()
+    told: list[tuple[str, str]] = []
+
+    def note(record: logging.LogRecord) -> bool:
+        request = current.get()
+        told.append((record.name, request.id if request else ""))
+        return True
+
+    caplog.handler.addFilter(note)
+
+    assert client.post("/v1/decide", json=GOOD, headers={"x-request-id": "mine"}).status_code == 500
+    assert told[-2:] == [("serving.front", "mine"), ("serving.witness", "mine")]
 
 
 def test_what_was_sent_before_an_answer_came_is_answered_in_its_order(service: httpx.Client) -> None:

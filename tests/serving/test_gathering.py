@@ -167,6 +167,30 @@ def test_a_whole_batch_that_waits_is_enough_where_batches_have_been_late_for_lon
     asyncio.run(ask())
 
 
+def test_where_nothing_begins_any_more_a_whole_batch_that_waits_is_enough() -> None:
+    async def ask() -> None:
+        now, doubler = 0.0, Doubler()
+        doubler.may_go_on.clear()
+        gatherer = Gatherer(doubler, 2, Bounds(100, longest_wait=0.2, patience=0.5), clock=lambda: now)
+        answers = [gatherer.ask([1])]
+        while not doubler.batches:
+            await asyncio.sleep(0)
+        answers.append(gatherer.ask([2]))
+        now = 60.0
+        assert not gatherer.is_full
+        now = 0.6
+        answers.append(gatherer.ask([3]))
+        assert not gatherer.is_full
+        now = 0.8
+        assert gatherer.is_full
+        doubler.may_go_on.set()
+
+        await asyncio.gather(*answers)
+        gatherer.close()
+
+    asyncio.run(ask())
+
+
 def test_who_has_gone_away_is_not_worked_for_and_disturbs_nobody() -> None:
     async def ask() -> None:
         doubler = Doubler()

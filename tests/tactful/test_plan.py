@@ -39,7 +39,9 @@ def test_what_was_recorded_is_read_back(tmp_path: Path) -> None:
     assert plan.recorded(tmp_path) == BEFORE
 
 
-@pytest.mark.parametrize("change", ["dagster_port", "reports_port", "features_deadline_ms", "features_kept_ms"])
+@pytest.mark.parametrize(
+    "change", ["dagster_port", "reports_port", "features_deadline_ms", "features_kept_ms", "scoring"]
+)
 def test_what_only_servers_are_told_is_nothing_new(tmp_path: Path, change: str) -> None:
     first = Settings(home=tmp_path)
     second = first.model_copy(update={change: 9999})

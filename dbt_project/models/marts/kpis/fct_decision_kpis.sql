@@ -9,6 +9,7 @@ decisions as (
 counted as (
     select
         decision_date,
+        client,
         policy,
         model,
         coalesce(version, 'none') as version,
@@ -23,7 +24,7 @@ counted as (
         count(shadow_action) as shadow_scored,
         count(case when shadow_action = action then 1 end) as shadow_agreed
     from decisions
-    group by decision_date, policy, model, coalesce(version, 'none'), coalesce(campaign, 'none')
+    group by decision_date, client, policy, model, coalesce(version, 'none'), coalesce(campaign, 'none')
 )
 
 select
