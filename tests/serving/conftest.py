@@ -195,18 +195,9 @@ class Services:
     def set(self, client: str, **fields: Any) -> None:
         self.clients.set(client, fields, "a test", datetime.now(UTC))
 
-    def start(
-        self,
-        models: tuple[str, ...] = (MODEL,),
-        open_store: "Callable[[], FeatureStore] | None" = None,
-        deadline: float = 30,
-        live: Live | None = None,
-        tracing: Tracing | None = None,
-        features_kept: float = 0.0,
-    ) -> httpx.Client:
-        """A client of a running service, with the key of `shop`."""
-        token = self.shop
-        app = self.app(models, open_store, deadline, live, tracing, features_kept)
+    def start(self, *parts: Any, **named: Any) -> httpx.Client:
+        """A client of a running service, with the key of `shop`; `app` says of which parts."""
+        token, app = self.shop, self.app(*parts, **named)
         return self.running.enter_context(listening(app, token))
 
     def app(
@@ -216,6 +207,7 @@ class Services:
         deadline: float = 30,
         live: Live | None = None,
         tracing: Tracing | None = None,
+        *,
         features_kept: float = 0.0,
     ) -> Starlette:
         """A service that looks for changes of keys and clients all the time."""
