@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from serving.private import make_private
 from serving.session_state import Session
 
 _TABLE = """
@@ -62,7 +63,7 @@ class SessionFile:
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(self.path)
         with closing(sqlite3.connect(self.path)) as connection:
             connection.execute("pragma journal_mode = wal")
             connection.execute("pragma synchronous = normal")
