@@ -188,7 +188,7 @@ class Services:
         return self.token("shop")
 
     def token(
-        self, client: str, expires_at: datetime | None = None, scopes: tuple[KeyScope, ...] = tuple(KeyScope)
+        self, client: str, expires_at: datetime | None = None, scopes: tuple[KeyScope, ...] = keys.UNNAMED
     ) -> str:
         return keys.issue(self.folder / "keys.json", client, datetime.now(UTC), expires_at, scopes)
 
