@@ -1,4 +1,4 @@
-"""Erase one user from the warehouse and from all that is made of it."""
+"""Erase users from the warehouse and from all that is made of it."""
 
 import sqlite3
 import warnings
@@ -18,7 +18,7 @@ _KEYS = (USER, SESSION, EVENT)
 
 
 def erase_warehouse(file: Path, ids: Sequence[str]) -> Mapping[str, int]:
-    """Remove a user's rows from every table of a DuckDB file; returns their number by table.
+    """Remove users' rows from every table of a DuckDB file; returns their number by table.
 
     The file is written anew, since a deleted row's bytes stay in a DuckDB file until their place is needed.
 
@@ -40,7 +40,7 @@ def erase_warehouse(file: Path, ids: Sequence[str]) -> Mapping[str, int]:
 
 
 def erase_parquet(folder: Path, ids: Sequence[str]) -> int:
-    """Remove a user's rows from every Parquet file below `folder`; returns how many there were."""
+    """Remove users' rows from every Parquet file below `folder`; returns how many there were."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
@@ -64,7 +64,7 @@ def erase_parquet(folder: Path, ids: Sequence[str]) -> int:
 
 
 def erase_online(settings: Settings, ids: Sequence[str]) -> int:
-    """Remove a user from the local online store; returns how many views held the user."""
+    """Remove users, to the byte, from the local online store; returns how many rows of views were theirs."""
     file = settings.home / "feature_store" / "online_store.db"
     if not file.is_file():
         return 0
@@ -75,9 +75,9 @@ def erase_online(settings: Settings, ids: Sequence[str]) -> int:
         warnings.simplefilter("ignore")
         store = open_store(settings)
     removed = sum(online.delete(store, USER, user) for user in ids)
-    if removed:
-        with closing(sqlite3.connect(file, timeout=60)) as connection:
-            connection.execute("vacuum")
+    # also what a service deleted stays in the file until it is written anew
+    with closing(sqlite3.connect(file, timeout=60)) as connection:
+        connection.execute("vacuum")
     return removed
 
 
@@ -93,7 +93,7 @@ def _keys(connection: duckdb.DuckDBPyConnection) -> Mapping[str, str | None]:
 
 
 def _collect(connection: duckdb.DuckDBPyConnection, keys: Mapping[str, str | None], ids: Sequence[str]) -> None:
-    """Note the user's ids, sessions and events; by its beginning a session's key could be that of a longer id."""
+    """Note the users' ids, sessions and events; by its beginning a session's key could be that of a longer id."""
     connection.execute(f"create temp table erased_{USER} as select unnest($ids) as key", {"ids": list(ids)})
     for key in (SESSION, EVENT):
         connection.execute(f"create temp table erased_{key} (key varchar)")

@@ -9,7 +9,7 @@ import pandas as pd
 from feature_repo.contract import FEATURE_AT, KNOWN_AT, FeatureTable
 from feature_repo.online_redis import RedisReader, RedisWriter
 from feature_repo.online_rows import OnlineWriteError, build_rows, entity_keys
-from feature_repo.online_sqlite import SqliteReader, SqliteWriter
+from feature_repo.online_sqlite import WAIT_SECONDS, SqliteReader, SqliteWriter
 from feature_repo.stored_rows import OnlineReader
 
 if TYPE_CHECKING:
@@ -70,11 +70,14 @@ def clear(store: "FeatureStore", table: FeatureTable) -> None:
     _writer(store).clear(store.get_feature_view(table.view, allow_registry_cache=True), table.features)
 
 
-def delete(store: "FeatureStore", join_key: str, value: str) -> int:
-    """Remove one entity from every view it is the key of; returns the rows removed, one a view that held it."""
+def delete(store: "FeatureStore", join_key: str, value: str, patience: float = WAIT_SECONDS) -> int:
+    """Remove one entity from every view it is the key of; returns the rows removed, one a view that held it.
+
+    A writer's lock on SQLite is waited for at most `patience` seconds.
+    """
     (key,) = entity_keys(join_key, [value], store.config.entity_key_serialization_version)
     views = [view for view in store.list_feature_views() if view.join_keys == [join_key]]
-    return _writer(store).delete(views, key)
+    return _writer(store, patience).delete(views, key)
 
 
 def open_reader(store: "FeatureStore", views: Mapping[str, Sequence[str]], patience: float) -> OnlineReader:
@@ -137,11 +140,11 @@ def _differences(store: "FeatureStore", table: FeatureTable, names: Sequence[str
     return ~((online.isna() & offline.isna()) | (online == offline))
 
 
-def _writer(store: "FeatureStore") -> SqliteWriter | RedisWriter:
+def _writer(store: "FeatureStore", patience: float = WAIT_SECONDS) -> SqliteWriter | RedisWriter:
     # Another store's layout and its answer to an equal time are its own: there the guard would be a guess.
     match store.config.online_store.type:
         case "sqlite":
-            return SqliteWriter(store.config)
+            return SqliteWriter(store.config, patience)
         case "redis":
             return RedisWriter(store.config, store._get_provider().online_store)
         case other:

@@ -27,9 +27,10 @@ CACHE_KIBIBYTES = 65_536
 
 @dataclass(frozen=True)
 class SqliteWriter:
-    """Feast's SQLite online store, as its configuration describes it."""
+    """Feast's SQLite online store, as its configuration describes it; a lock on it is waited for `patience` seconds."""
 
     config: "RepoConfig"
+    patience: float = WAIT_SECONDS
 
     def __post_init__(self) -> None:
         stated = self.config.online_store
@@ -73,7 +74,7 @@ class SqliteWriter:
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(_path(self.config), timeout=WAIT_SECONDS, isolation_level=None)) as connection:
+        with closing(sqlite3.connect(_path(self.config), timeout=self.patience, isolation_level=None)) as connection:
             # A chunk that outgrows the cache would lock readers out until its commit.
             connection.execute(f"pragma cache_size = -{CACHE_KIBIBYTES}")
             yield connection

@@ -1,4 +1,4 @@
-"""Erase one user from what is landed, and keep the user out of what will be."""
+"""Erase users from what is landed, and keep them out of what will be."""
 
 import json
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ from ga4_export.quarantine import Record
 from ga4_export.recount import recount
 
 Ids = Sequence[str]
-"""The ids of one user: GA4's, and the pseudonym that is stored in its place."""
+"""The ids of users: GA4's, and the pseudonyms that are stored in their place."""
 
 
 @dataclass(frozen=True)
 class ErasedRows:
-    """How many rows of a user were removed from the landed days and from quarantine, and from which days."""
+    """How many rows of users were removed from the landed days and from quarantine, and from which days."""
 
     landed: int
     quarantined: int
@@ -33,7 +33,7 @@ def ids_of(privacy: Privacy, user_pseudo_id: str) -> Ids:
 
 
 def suppress(landing: Landing, ids: Ids) -> None:
-    """Have every landing and every replay from now on leave a user's rows out."""
+    """Have every landing and every replay from now on leave users' rows out."""
     erased = landing.erased
     for user in ids:
         erased = erased.adding(user)
@@ -41,7 +41,7 @@ def suppress(landing: Landing, ids: Ids) -> None:
 
 
 def remove(landing: Landing, ids: Ids) -> ErasedRows:
-    """Remove a user's landed and quarantined rows, which count as suppressed from now on."""
+    """Remove users' landed and quarantined rows, which count as suppressed from now on."""
     days = landing.landed_days()
     removed = {day: (_remove_landed(landing, day, ids), _remove_quarantined(landing, day, ids)) for day in days}
     for day in days:

@@ -34,6 +34,7 @@ _ASSETS: list[dg.AssetsDefinition] = [
     segments.user_segment_labels,
     stages.buyer_stage,
     scores.user_model_scores,
+    upkeep.asked_erasures,
     upkeep.abandoned_trainings,
     monitoring.feature_drift,
     decisions.decision_log,

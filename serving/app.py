@@ -20,8 +20,10 @@ from serving.champions import Champions
 from serving.client_rules import ClientRules
 from serving.decision_api import DecisionApi
 from serving.decisions import Decider
+from serving.erasures import Erasures
 from serving.exchange import ShortWay
 from serving.following import Followed
+from serving.forgetting import ErasureApi
 from serving.front import Front, Way
 from serving.hot_users import HotUsers
 from serving.keys import Keyring, KeyScope
@@ -68,6 +70,9 @@ def create_app(  # noqa: PLR0913  the parts of the service
     leave = metrics.counted(exits.decide)
     sessions = SessionApi(live, scores, leave, partial(access.admit, needed=KeyScope.LIVE), privacy.stored_id)
     rewards = RewardApi(Rewards(audit, live.clock), partial(access.admit, needed=KeyScope.FEEDBACK))
+    erasures = ErasureApi(
+        Erasures(audit, live.clock), lookups, live, partial(access.admit, needed=KeyScope.ERASE), privacy.stored_id
+    )
     metrics.gauge("feature_store_left_alone", "1 while the feature store isn't asked.", lambda: online.is_left_alone)
     metrics.gauge("waiting", "Requests that wait to be decided.", lambda: api.gatherer.waiting)
     ways = api.ways()
@@ -86,7 +91,14 @@ def create_app(  # noqa: PLR0913  the parts of the service
                 yield
 
     service = Starlette(
-        routes=[*sessions.routes(), *rewards.routes(), *api.routes(), *metrics.routes(), *browser.routes(demo_key)],
+        routes=[
+            *sessions.routes(),
+            *rewards.routes(),
+            *erasures.routes(),
+            *api.routes(),
+            *metrics.routes(),
+            *browser.routes(demo_key),
+        ],
         middleware=[
             Middleware(Witnessing, witness, way_at),
             Middleware(Origins, access.clients),

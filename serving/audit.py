@@ -19,6 +19,7 @@ from ml.bundle import Bundle
 from ml.campaigns import Channel
 from ml.policy import Action, Reason
 from serving.append_only import add_columns, guards
+from serving.private import make_private
 from serving.requests import DecideRequest, Value
 
 log = logging.getLogger(__name__)
@@ -209,7 +210,7 @@ def replay(decision: AuditedDecision, bundle: Bundle) -> float:
 
 def connect(file: Path) -> sqlite3.Connection:
     """A connection to the record, which is made where it isn't there."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    make_private(file)
     connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     # of pages of 4 KiB, rows of one to two leave a third empty; it counts for a new file
     connection.execute("pragma page_size = 8192")

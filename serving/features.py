@@ -2,7 +2,8 @@
 
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from feature_repo.stored_rows import OnlineReader, StoredRows
@@ -16,8 +17,12 @@ Views = Mapping[str, Mapping[str, str]]
 """The features to read with their types, by the view that holds them."""
 
 
+ERASING_PATIENCE = 5.0
+"""Seconds for which whoever has a user erased may wait for the store."""
+
+
 class FeaturesUnavailableError(Exception):
-    """The feature store can't be read now."""
+    """The feature store can't be used now."""
 
 
 class UnknownFeaturesError(FeaturesUnavailableError):
@@ -32,6 +37,14 @@ class OnlineFeatures(Protocol):
 
         Raises:
             FeaturesUnavailableError: the store can't be read.
+        """
+        ...
+
+    def erase(self, user: str) -> None:
+        """Remove the rows of `user` from all views.
+
+        Raises:
+            FeaturesUnavailableError: the store can't be written to.
         """
         ...
 
@@ -53,32 +66,53 @@ class FeastFeatures:
     def read(self, users: Sequence[str], views: Views) -> Mapping[str, StoredRows]:
         if not views:
             return {}
-        from feast.errors import FeastError, FeatureViewNotFoundException
-        from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-        from redis.exceptions import RedisError
-
-        from feature_repo.online import OnlineReadError
         from feature_repo.online_rows import entity_keys
 
-        try:
+        with _told("read"):
             store, reader = self._opened(views)
             return reader.read(entity_keys(JOIN_KEY, users, store.config.entity_key_serialization_version))
-        except (FeatureViewNotFoundException, OnlineReadError) as error:
-            raise UnknownFeaturesError(f"The feature store can't be read: {error}") from error
-        # Feast raises DecodeError for a damaged registry.
-        except (OSError, sqlite3.Error, FeastError, RedisError, DecodeError) as error:
-            raise FeaturesUnavailableError(f"The feature store can't be read: {type(error).__name__}.") from error
+
+    def erase(self, user: str) -> None:
+        from feature_repo.online import delete
+
+        with _told("written to"):
+            with self._opening:
+                store = self._open()
+            delete(store, JOIN_KEY, user, ERASING_PATIENCE)
 
     def _opened(self, views: Views) -> "tuple[FeatureStore, OnlineReader]":
         from feature_repo.online import open_reader, refuse_other_types
 
         asked = tuple((view, tuple(types.items())) for view, types in views.items())
         with self._opening:
-            if self._store is None:
-                self._store = self.open_store()
+            store = self._open()
             if asked not in self._readers:
                 names = {view: list(types) for view, types in views.items()}
-                reader = open_reader(self._store, names, self.patience)
-                refuse_other_types(self._store, views)
+                reader = open_reader(store, names, self.patience)
+                refuse_other_types(store, views)
                 self._readers[asked] = reader
-            return self._store, self._readers[asked]
+            return store, self._readers[asked]
+
+    def _open(self) -> "FeatureStore":
+        if self._store is None:
+            self._store = self.open_store()
+        return self._store
+
+
+@contextmanager
+def _told(done: str) -> Iterator[None]:
+    """Tell in the service's words that the store can't be `done`, as whatever lies below tells in its own."""
+    from feast.errors import FeastError, FeatureViewNotFoundException
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+    from redis.exceptions import RedisError
+
+    from feature_repo.online import OnlineReadError
+    from feature_repo.online_rows import OnlineWriteError
+
+    try:
+        yield
+    except (FeatureViewNotFoundException, OnlineReadError, OnlineWriteError) as error:
+        raise UnknownFeaturesError(f"The feature store can't be {done}: {error}") from error
+    # Feast raises DecodeError for a damaged registry.
+    except (OSError, sqlite3.Error, FeastError, RedisError, DecodeError) as error:
+        raise FeaturesUnavailableError(f"The feature store can't be {done}: {type(error).__name__}.") from error

@@ -92,9 +92,9 @@ def refusal(error: Exception) -> Reply:
     return unforeseen().reply()
 
 
-def as_json(answer: object) -> Response:
-    """An answer of 200."""
-    return Response(_encode(answer), media_type=JSON.decode())
+def as_json(answer: object, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    """An answer that refuses nothing."""
+    return Response(_encode(answer), status, media_type=JSON.decode())
 
 
 def header(scope: Scope, name: bytes) -> bytes | None:

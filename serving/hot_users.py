@@ -37,6 +37,7 @@ class HotUsers:
         self._rows: _Rows = TTLCache(MOST, seconds, clock)
         # each model version reads features of its own
         self._asked: dict[tuple[object, ...], int] = {}
+        self._erasures = 0
 
     def read(self, users: Sequence[str], views: Views) -> Mapping[str, StoredRows]:
         if not views:
@@ -45,14 +46,26 @@ class HotUsers:
         with self._using:
             asked = self._asked.setdefault(names, len(self._asked))
             rows = {user: row for user in users if (row := self._rows.get((asked, user))) is not None}
+            erasures = self._erasures
         others = [user for user in dict.fromkeys(users) if user not in rows]
         self.count(len(rows), len(others))
         if others:
             found = dict(zip(others, _by_user(self.store.read(others, views), views), strict=True))
             rows |= found
             with self._using:
-                self._rows.update({(asked, user): row for user, row in found.items()})
+                # what was read before somebody was erased may be of that user
+                if erasures == self._erasures:
+                    self._rows.update({(asked, user): row for user, row in found.items()})
         return _by_view([rows[user] for user in users], views)
+
+    def erase(self, user: str) -> None:
+        try:
+            self.store.erase(user)
+        finally:
+            with self._using:
+                self._erasures += 1
+                for asked in self._asked.values():
+                    self._rows.pop((asked, user), None)
 
 
 def _by_user(found: Mapping[str, StoredRows], views: Views) -> Iterable[_Row]:

@@ -40,7 +40,12 @@ class KeyScope(StrEnum):
     """Read decisions again."""
     FEEDBACK = "feedback"
     """Tell what became of them."""
+    ERASE = "erase"
+    """Have visitors forgotten, in whatever any client has told of them."""
 
+
+UNNAMED = (KeyScope.DECIDE, KeyScope.LIVE, KeyScope.READ, KeyScope.FEEDBACK)
+"""The scopes of a key that was issued without naming any: what can't be taken back is asked for by name."""
 
 IN_PAGES = (KeyScope.LIVE, KeyScope.FEEDBACK)
 """The scopes of a key that everybody can read who opens a page."""
@@ -53,7 +58,7 @@ class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: str
     created_at: datetime
     expires_at: datetime | None = None
-    scopes: tuple[KeyScope, ...] = tuple(KeyScope)
+    scopes: tuple[KeyScope, ...] = UNNAMED
     revoked_at: datetime | None = None
 
     @property
@@ -123,7 +128,7 @@ def issue(
     client: str,
     now: datetime,
     expires_at: datetime | None = None,
-    scopes: Sequence[KeyScope] = tuple(KeyScope),
+    scopes: Sequence[KeyScope] = UNNAMED,
 ) -> str:
     """Add a key of `client` to `file`; returns its token, which is written nowhere.
 
@@ -173,7 +178,7 @@ def ensure_local(file: Path, token_file: Path, now: datetime) -> None:
 
 
 def made(
-    client: str, now: datetime, expires_at: datetime | None = None, scopes: Sequence[KeyScope] = tuple(KeyScope)
+    client: str, now: datetime, expires_at: datetime | None = None, scopes: Sequence[KeyScope] = UNNAMED
 ) -> tuple[Key, str]:
     """A new key of `client`, and its token.
 

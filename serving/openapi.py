@@ -6,8 +6,9 @@ import msgspec
 
 from serving import browser, metrics, session_paths
 from serving.decisions import Decision
+from serving.forgetting import ErasureTaken
 from serving.problems import ProblemDetail
-from serving.requests import BATCH_LIMIT, DecideRequest
+from serving.requests import BATCH_LIMIT, LONGEST_ID, DecideRequest
 from serving.rewards import Reward, RewardTaken
 
 PROBLEM = "application/problem+json"
@@ -36,7 +37,7 @@ _IDEMPOTENCY_KEY = {
 def document() -> dict[str, Any]:
     """The service's description, in OpenAPI 3.1."""
     _, components = msgspec.json.schema_components(
-        (DecideRequest, Decision, ProblemDetail, *session_paths.TYPES, Reward, RewardTaken),
+        (DecideRequest, Decision, ProblemDetail, *session_paths.TYPES, Reward, RewardTaken, ErasureTaken),
         ref_template="#/components/schemas/{name}",
     )
     return {
@@ -51,6 +52,7 @@ def document() -> dict[str, Any]:
             "/v1/decide:batch": {"post": _decide_batch()},
             "/v1/decisions/{decision_id}": {"get": _decision()},
             "/v1/decisions/{decision_id}/reward": {"post": _reward()},
+            "/v1/users/{user_pseudo_id}": {"delete": _user()},
             **session_paths.paths(_reference, _refused, _ASKING),
             **browser.paths(),
             **metrics.paths(),
@@ -111,6 +113,20 @@ def _reward() -> dict[str, Any]:
         "responses": {
             "200": {"description": "It is on record.", "content": taken},
             **_refused(*_ASKING, 404, 409),
+        },
+    }
+
+
+def _user() -> dict[str, Any]:
+    taken = {"application/json": {"schema": _reference("ErasureTaken")}}
+    named = {"type": "string", "minLength": 1, "maxLength": LONGEST_ID}
+    return {
+        "summary": "Forget a visitor: at once what would be used from now on, and the rest with the next run",
+        "security": [{"key": []}],
+        "parameters": [{"name": "user_pseudo_id", "in": "path", "required": True, "schema": named}],
+        "responses": {
+            "202": {"description": "The wish is on record; asked again, it is the same.", "content": taken},
+            **_refused(400, 401, 403, 422, 429, 503),
         },
     }
 

@@ -57,6 +57,10 @@ class FeaturesInTime:
         self._breaker = self._breaker.succeeded()
         return found
 
+    def erase(self, user: str) -> None:
+        """As the store does; whoever asks for that waits as long as it takes."""
+        self.store.erase(user)
+
     def _read(self, users: Sequence[str], views: Views) -> Mapping[str, StoredRows]:
         reading = self._readers.submit(self.store.read, users, views)
         try:

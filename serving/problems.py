@@ -82,7 +82,6 @@ def overloaded() -> RefusedError:
     return RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, OVERLOADED, detail)
 
 
-def unaudited() -> RefusedError:
+def unaudited(detail: str = "A decision that can't be put on record is not made; try again.") -> RefusedError:
     """What can't be put on record is not answered."""
-    detail = "A decision that can't be put on record is not made; try again."
     return RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "E_AUDIT_UNAVAILABLE", detail)

@@ -107,6 +107,11 @@ def decode_events(body: bytes) -> SessionEvents:
     return _checked(stated(body, _events_decoder))
 
 
+def user_of(text: str) -> str:
+    """The user whom a part of an address names, by the rules of a body's `user_pseudo_id`; refuses as they do."""
+    return decode_events(_encode({"user_pseudo_id": text})).user_pseudo_id
+
+
 def body_too_large() -> RefusedError:
     """The refusal of a body that is longer than BODY_LIMIT."""
     detail = f"At most {BODY_LIMIT // 1024} KB are taken, and {EVENTS_LIMIT} events."

@@ -42,6 +42,7 @@ create table if not exists rewards (
 ) strict;
 """ + guards("rewards", "decision_id", "kind")
 _INSERT = "insert into rewards (decision_id, kind, client, at, stated_at, told_at) values (?, ?, ?, ?, ?, ?)"
+_SELECT_ALL = "select kind, at, stated_at, told_at from rewards where decision_id = ? order by at, told_at"
 _SELECT = "select at, stated_at from rewards where decision_id = ? and kind = ?"
 
 
@@ -59,6 +60,15 @@ class RewardTaken(msgspec.Struct, frozen=True):
     kind: Kind
     at: int
     retimed: bool
+
+
+class RewardOnRecord(msgspec.Struct, frozen=True):
+    """What became of a decision, and when; what its client stated, and when it told us. Times are microseconds UTC."""
+
+    kind: Kind
+    at: int
+    stated_at: int | None
+    told_at: int
 
 
 @dataclass(frozen=True)
@@ -96,6 +106,16 @@ class Rewards:
                     answers.append(refused)
             connection.execute("commit")
         return answers
+
+    def of(self, decision_id: str) -> list[RewardOnRecord]:
+        """What is on record of a decision, in the order in which it came about.
+
+        Raises:
+            AuditUnavailableError: the record can't be read.
+        """
+        with self.audit.opened() as connection:
+            connection.executescript(_TABLE)
+            return [RewardOnRecord(*row) for row in connection.execute(_SELECT_ALL, [decision_id])]
 
 
 def _record(connection: sqlite3.Connection, told: Told, decision: AuditedDecision | None, now: int) -> RewardTaken:

@@ -1,5 +1,6 @@
 """Live sessions as they were a moment ago, in an SQLite file: a service that starts again goes on from there."""
 
+import json
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from serving.private import make_private
 from serving.session_state import Session
 
 _TABLE = """
@@ -62,7 +64,7 @@ class SessionFile:
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(self.path)
         with closing(sqlite3.connect(self.path)) as connection:
             connection.execute("pragma journal_mode = wal")
             connection.execute("pragma synchronous = normal")
@@ -71,14 +73,13 @@ class SessionFile:
 
 
 def erase(path: Path, ids: Sequence[str]) -> int:
-    """Remove the sessions of users; returns how many there were."""
+    """Remove the sessions of users, to the byte; returns how many there were."""
     if not path.is_file():
         return 0
     with SessionFile(path)._opened() as connection:
-        places = ", ".join("?" * len(ids))
         with connection:
-            removed = connection.execute(f"delete from sessions where user_pseudo_id in ({places})", ids).rowcount
-        if removed:
-            # deleted bytes stay in the file until it is written anew, and in the log until that is emptied
-            connection.executescript("vacuum; pragma wal_checkpoint(truncate);")
+            query = "delete from sessions where user_pseudo_id in (select value from json_each(?))"
+            removed = connection.execute(query, [json.dumps(list(ids))]).rowcount
+        # deleted bytes, also of what a service deleted, stay until the file is written anew and its log emptied
+        connection.executescript("vacuum; pragma wal_checkpoint(truncate);")
     return removed

@@ -10,7 +10,8 @@ TYPES = (SessionEvents, EventsTaken)
 
 _SESSION = {"name": "session", "in": "path", "required": True, "schema": {"type": "string", "maxLength": 200}}
 _STREAM = (
-    "`event: flag` with a RaisedFlag whenever it changes; `event: end` when the session is decided about or forgotten."
+    "`event: flag` with a RaisedFlag whenever it changes; `event: end` when the session is decided about or forgotten. "
+    "Without it, ask again: the service has stopped."
 )
 
 

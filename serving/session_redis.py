@@ -1,5 +1,6 @@
 """Live sessions in Redis, where every process of the service finds them: a key each, which Redis forgets by itself."""
 
+from collections.abc import Sequence
 from math import ceil
 from typing import TYPE_CHECKING, Self
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 PREFIX = "tactful:session:"
 CHECKED = "tactful:readiness"
+AT_ONCE = 200
+"""Sessions that are looked through by one question to Redis, which answers nobody else meanwhile."""
+
 TRIES = 20
 """How often a session is tried to change that others change meanwhile."""
 
@@ -68,6 +72,23 @@ class SessionsInRedis:
                 raise _unavailable(error) from error
         raise SessionsUnavailableError(f"A live session was changed by others {TRIES} times in a row.")
 
+    async def erase(self, user_pseudo_id: str) -> Sequence[str]:
+        from redis.exceptions import RedisError
+
+        theirs: list[str] = []
+        names: list[bytes] = []
+        client = self._opened()
+        try:
+            # the names of sessions tell nothing of their users
+            async for name in client.scan_iter(f"{PREFIX}*", count=AT_ONCE):
+                names.append(name)
+                if len(names) == AT_ONCE:
+                    theirs += await _erase(client, names, user_pseudo_id)
+                    names = []
+            return theirs + await _erase(client, names, user_pseudo_id)
+        except (OSError, RedisError, msgspec.DecodeError) as error:
+            raise _unavailable(error) from error
+
     def check(self) -> None:
         """Raises SessionsUnavailableError unless Redis takes what is written: a full one answers a ping."""
         import redis
@@ -99,6 +120,25 @@ class SessionsInRedis:
         if self._client is None:
             raise SessionsUnavailableError("Live sessions are not open.")
         return self._client
+
+
+class _Owned(msgspec.Struct):
+    """Of a session, whose it is."""
+
+    user_pseudo_id: str | None = None
+
+
+async def _erase(client: "Redis", names: Sequence[bytes], user_pseudo_id: str) -> list[str]:
+    """Remove those of the sessions of `names` that are a user's; returns their keys."""
+    stored = zip(names, await client.mget(names) if names else (), strict=True)
+    theirs = [name for name, value in stored if value and _owner(value) == user_pseudo_id]
+    if theirs:
+        await client.delete(*theirs)
+    return [name.decode().removeprefix(PREFIX) for name in theirs]
+
+
+def _owner(stored: bytes) -> str | None:
+    return msgspec.msgpack.decode(stored, type=_Owned).user_pseudo_id
 
 
 def _session(stored: bytes | None) -> Session | None:

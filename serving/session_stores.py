@@ -5,7 +5,7 @@ import logging
 import sqlite3
 import time
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, Self, TypeVar
@@ -55,6 +55,14 @@ class Sessions(Protocol):
         """
         ...
 
+    async def erase(self, user_pseudo_id: str) -> Sequence[str]:
+        """The keys of a user's sessions, which are there no more.
+
+        Raises:
+            SessionsUnavailableError: some of them may still be there.
+        """
+        ...
+
     def check(self) -> None:
         """Raises SessionsUnavailableError unless a session could be kept; asked from any thread."""
         ...
@@ -91,6 +99,7 @@ class SessionsInMemory:
         self._keys_of: defaultdict[str, OrderedDict[str, None]] = defaultdict(OrderedDict)
         self._changed: set[str] = set()
         self._saving: asyncio.Task[None] | None = None
+        self._writing = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         if self.file is not None:
@@ -118,11 +127,24 @@ class SessionsInMemory:
             self._forget()
         return result
 
+    async def erase(self, user_pseudo_id: str) -> Sequence[str]:
+        theirs = [key for key, kept in self._kept.items() if kept.session.user_pseudo_id == user_pseudo_id]
+        for key in theirs:
+            self._drop(key)
+        # a process that is killed within the next seconds must not come back with them
+        await self.save()
+        return theirs
+
     def check(self) -> None:
         """Memory is always there; what can't be written to the file is logged."""
 
     async def save(self) -> None:
         """Write what has changed to the file; what can't be written now is written next time."""
+        # what was changed first is written first
+        async with self._writing:
+            await self._save()
+
+    async def _save(self) -> None:
         self._forget()
         if self.file is None or not self._changed:
             return

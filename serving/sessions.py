@@ -218,8 +218,10 @@ def _take(
     return session, (taken, session.flag)
 
 
-def _flagged(flag: Flag, session: Session | None) -> tuple[Session, Flag | None]:
-    session = session or Session()
+def _flagged(flag: Flag, session: Session | None) -> tuple[Session | None, Flag | None]:
+    if session is None:
+        # forgotten, or erased, while it was scored
+        return None, None
     session.raise_flag(flag)
     return session, session.flag
 

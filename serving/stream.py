@@ -65,6 +65,8 @@ class Listeners:
 class FlagStream(StreamingResponse):
     """The flags of the session that `find` finds, as `told` tells them, until it is decided about or can't be found.
 
+    Only then it says that this is the end; where the service stops, it just closes.
+
     Raises:
         RefusedError: as many listen as may listen (503).
     """
@@ -101,7 +103,9 @@ class FlagStream(StreamingResponse):
                 break
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.changed.wait(), self.listeners.keep_alive)
-        yield _event("end", {})
+        # whom a service that stops sends home comes back to the next one, and hears there how the session goes on
+        if not self.listeners.is_ending:
+            yield _event("end", {})
 
     async def _found(self) -> Session | None:
         # what changes while it is looked for is looked for again

@@ -102,4 +102,4 @@ class Witnessing:
 
     def _address(self, scope: Scope) -> str:
         way = self.way_at(scope["path"])
-        return way.address if way else str(getattr(scope.get("route"), "path", _OTHER))
+        return way.address if way else str(getattr(scope.get("route"), "path_format", _OTHER))

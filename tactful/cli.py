@@ -182,11 +182,23 @@ def decide(
 
 
 @app.command()
-def erase(user_pseudo_id: Annotated[str, typer.Argument(help="GA4's id of the user's browser.")]) -> None:
-    """Remove one user from every store, and keep them out."""
+def erase(
+    user_pseudo_id: Annotated[str | None, typer.Argument(help="GA4's id of the user's browser.")] = None,
+    asked: Annotated[bool, typer.Option("--asked", help="All for whom the decision service was asked to.")] = False,
+) -> None:
+    """Remove one user from every store, and keep them out, or all who asked for it."""
     from tactful.erase import erase as erase_user
+    from tactful.erasures import erase_asked
 
-    erase_user(tactful_settings.load(), user_pseudo_id, Console(soft_wrap=True))
+    told = Console(soft_wrap=True)
+    if asked == (user_pseudo_id is not None):
+        raise SettingsError(
+            "Name a user, or say --asked for all for whom the decision service was asked to: one of them."
+        )
+    if user_pseudo_id is None:
+        erase_asked(tactful_settings.load(), told)
+    else:
+        erase_user(tactful_settings.load(), user_pseudo_id, told)
 
 
 @app.command()

@@ -21,7 +21,7 @@ DecisionId = Annotated[str, typer.Argument(metavar="ID", help="The decision_id o
 
 @app.command()
 def show(decision_id: DecisionId) -> None:
-    """Print a decision as JSON: what was asked, what was known, what was said, and what the challenger would have."""
+    """Print a decision as JSON: what was asked, what was known, what was said, and what came of it."""
     from tactful.decisions import shown
 
     json.dump(shown(tactful_settings.load(), decision_id), sys.stdout, indent=1)

@@ -16,6 +16,7 @@ from ml.registry import Registry, RegistryError
 from serving import audit
 from serving.audit import AuditedDecision, AuditLog, AuditUnavailableError
 from serving.audit_erasure import ERASED
+from serving.rewards import Rewards
 from tactful.champions import told
 from tactful.settings import Settings, SettingsError
 from tactful.stores import decision_record
@@ -30,7 +31,7 @@ class Replay:
 
 
 def shown(settings: Settings, decision_id: str) -> dict[str, Any]:
-    """A decision as JSON values, with what a challenger said beside it as `shadow`.
+    """A decision as JSON values, with what a challenger said beside it as `shadow`, and what came of it as `rewards`.
 
     `events_ahead` of its moment, as of a visitor's wrong clock, counted for nothing.
 
@@ -43,6 +44,7 @@ def shown(settings: Settings, decision_id: str) -> dict[str, Any]:
             **msgspec.to_builtins(decision),
             "events_ahead": sum(event.event_timestamp > decision.moment for event in decision.request.events),
             "shadow": msgspec.to_builtins(log.find_shadow(decision_id)),
+            "rewards": msgspec.to_builtins(Rewards(log).of(decision_id)),
         }
 
 

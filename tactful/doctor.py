@@ -5,6 +5,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.util import find_spec
 
 from rich.console import Console
@@ -12,8 +13,11 @@ from rich.table import Table
 
 from ga4_export.bigquery import LOGIN, find_credentials
 from ga4_export.listing import ExportError, list_days, missing_days
+from serving.clock import SECOND
 from tactful import stores
+from tactful.counted import counted
 from tactful.dbt import MANIFEST
+from tactful.home import HomeError
 from tactful.settings import NEEDED_BY_GCP, PREFIX, Settings, variable
 from tactful.ui import LOOPBACK, servers
 
@@ -48,6 +52,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     found = f"{version.major}.{version.minor}"
     yield Finding("Python", version >= (3, 11), found, "install Python 3.11 or newer, then `make run`")
     yield _home(settings)
+    yield _erasures(settings)
     yield from _cloud(settings) if settings.profile == "gcp" else [_export(settings)]
     yield Finding("dbt manifest", MANIFEST.is_file(), str(MANIFEST), "`make run` parses the dbt project")
     summary = settings.home / "reports" / "summary.json"
@@ -82,6 +87,20 @@ def _home(settings: Settings) -> Finding:
     return Finding(
         "home", os.access(nearest, os.W_OK), str(settings.home), f"set {PREFIX}HOME to a folder that can be written"
     )
+
+
+def _erasures(settings: Settings) -> Finding:
+    from tactful.erase import asked
+
+    try:
+        to_do = [wish for of_record in asked(settings).values() for wish in of_record]
+    except HomeError as error:
+        return Finding("users to erase", False, "not known", str(error))
+    if not to_do:
+        return Finding("users to erase", True, "none")
+    oldest = datetime.fromtimestamp(min(wish.asked_at for wish in to_do) / SECOND, UTC)
+    advice = "`tactful erase --asked`, or by hand with the profile gcp (docs/privacy.md)"
+    return Finding("users to erase", False, f"{counted(len(to_do), 'request')}, the first of {oldest:%Y-%m-%d}", advice)
 
 
 def _export(settings: Settings) -> Finding:

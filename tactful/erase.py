@@ -1,8 +1,8 @@
-"""Erase one user from every store of the home, with a receipt that names the user by a keyed digest alone."""
+"""Erase users from every store of the home, with a receipt that names them by keyed digests alone."""
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -15,7 +15,9 @@ from feature_repo import erasure as features
 from ga4_export import erasure, whole
 from ga4_export.erasure import Ids
 from ga4_export.privacy import pseudonym
-from serving import audit_erasure, session_file
+from serving import audit_erasure, erasures, session_file
+from serving.clock import microseconds
+from serving.erasures import Erasure
 from tactful import claims, home
 from tactful.claims import Claim
 from tactful.home import EARLIER, ERASURES, HomeError
@@ -30,16 +32,20 @@ _PATIENCE = 1.0
 """Seconds for which a database may be held by one who writes to it and goes on."""
 
 
+Wishes = Mapping[Path, Sequence[Erasure]]
+"""What the decision service was asked to erase, by the record that says so."""
+
+
 @dataclass(frozen=True)
 class Receipt:
     """What an erasure removed, in rows by store, and what it could not reach.
 
     `left` are the exports themselves, whose rows every landing suppresses from now on, and `quoted_in` the pages and
-    logs that hold the user's id as text.
+    logs that hold a user's id as text.
     """
 
     erased_at: str
-    user_digest: str
+    user_digests: tuple[str, ...]
     rows: Mapping[str, int]
     days: tuple[str, ...]
     left: tuple[str, ...]
@@ -58,33 +64,69 @@ def erase(settings: Settings, user_pseudo_id: str, console: Console) -> Receipt:
         HomeError: a run or another process works on the home.
         ExportError: a day was landed under another pseudonym key, so that the user's rows could not be told.
     """
-    _refuse(settings, user_pseudo_id)
-    claim = Claim("tactful erase")
-    with home.running(settings), claims.claimed(settings.home, claim, console.print, patience=0):
-        ids = erasure.ids_of(landing_of(settings).privacy, user_pseudo_id)
-        homes = [settings, *(settings.model_copy(update={"home": folder}) for folder in _earlier(settings.home))]
-        for one in homes:
-            _refuse_untouchable(one)
-        # first of all, so that no landing brings back what is removed below
-        erasure.suppress(landing_of(settings), ids)
-        receipt = _erase(homes, user_pseudo_id, ids)
-        now = datetime.fromisoformat(receipt.erased_at)
-        file = settings.home / ERASURES / f"{now:%Y%m%dT%H%M%S%f}.json"
-        whole.text(file, json.dumps(asdict(receipt), indent=1))
-    _tell(receipt, file, console)
+    refuse(settings)
+    if not user_pseudo_id.strip():
+        raise SettingsError("The user is blank; GA4's user_pseudo_id is needed, as 1234567890.1767600000.")
+    with home.running(settings), claims.claimed(settings.home, Claim("tactful erase"), console.print, patience=0):
+        receipt, file = erase_users(settings, {user_pseudo_id})
+    tell(receipt, file, console)
     return receipt
 
 
-def _refuse(settings: Settings, user_pseudo_id: str) -> None:
+def refuse(settings: Settings) -> None:
+    """Refuse a home of which nobody can be erased by us.
+
+    Raises:
+        SettingsError: says what is to be done instead.
+    """
     if settings.profile == "gcp":
         raise SettingsError(
             f"{variable('profile')} is 'gcp', where the export's tables are GA4's: delete the user's rows from "
             f"{settings.export_dataset}.events_* and from the tables of {settings.warehouse_dataset} in BigQuery, and "
             "the user's key in Redis; GA4's own user deletion keeps new days clean."
         )
-    if not user_pseudo_id.strip():
-        raise SettingsError("The user is blank; GA4's user_pseudo_id is needed, as 1234567890.1767600000.")
     home.require_run(settings)
+
+
+def erase_users(settings: Settings, users: Collection[str]) -> tuple[Receipt, Path]:
+    """Erase users, by GA4's ids, in a home that is the caller's already; wishes for that are carried out by it.
+
+    Returns the receipt and its file; raises HomeError and ExportError as `erase` does.
+    """
+    landing, homes, wishes = landing_of(settings), _homes(settings), asked(settings, users)
+    ids = {each for user in users for each in erasure.ids_of(landing.privacy, user)}
+    # under another key than now, decisions on record hold another pseudonym
+    ids |= {wish.stored_id for of_record in wishes.values() for wish in of_record}
+    for one in homes:
+        _refuse_untouchable(one)
+    # first of all, so that no landing brings back what is removed below
+    erasure.suppress(landing, sorted(ids))
+    receipt = _erase(homes, users, sorted(ids))
+    now = datetime.fromisoformat(receipt.erased_at)
+    file = settings.home / ERASURES / f"{now:%Y%m%dT%H%M%S%f}.json"
+    whole.text(file, json.dumps(asdict(receipt), indent=1))
+    # last of all: where this is interrupted they are open, and begun again
+    for record, of_record in wishes.items():
+        with _in_use(record):
+            erasures.mark_done(record, of_record, microseconds())
+    return receipt, file
+
+
+def asked(settings: Settings, users: Collection[str] | None = None) -> Wishes:
+    """The wishes that are not carried out yet, of `users` or of all; those of an earlier export lie with its decisions.
+
+    Raises:
+        HomeError: a record is in use, or can't be read.
+    """
+    wishes = {}
+    for record in map(decision_record, _homes(settings)):
+        try:
+            with _in_use(record):
+                to_do = erasures.to_do(record)
+        except (sqlite3.Error, OSError) as error:
+            raise HomeError(f"{record}, which says who is to be erased, can't be read: {error}.") from None
+        wishes[record] = [wish for wish in to_do if users is None or wish.user_pseudo_id in users]
+    return {record: of_record for record, of_record in wishes.items() if of_record}
 
 
 def _refuse_untouchable(settings: Settings) -> None:
@@ -102,8 +144,9 @@ def _refuse_untouchable(settings: Settings) -> None:
                 connection.execute("begin immediate")
 
 
-def _erase(homes: Sequence[Settings], user_pseudo_id: str, ids: Ids) -> Receipt:
+def _erase(homes: Sequence[Settings], users: Iterable[str], ids: Ids) -> Receipt:
     settings = homes[0]
+    key = landing_of(settings).erased.key
     rows: dict[str, int] = {}
     days = set()
     for one in homes:
@@ -114,7 +157,7 @@ def _erase(homes: Sequence[Settings], user_pseudo_id: str, ids: Ids) -> Receipt:
         rows |= {f"{place}{store}": number for store, number in counted.items()}
     return Receipt(
         erased_at=datetime.now(UTC).isoformat(),
-        user_digest=pseudonym(landing_of(settings).erased.key, user_pseudo_id),
+        user_digests=tuple(pseudonym(key, user) for user in sorted(users)),
         rows=rows,
         days=tuple(sorted(days)),
         left=tuple(_exports(homes)),
@@ -123,7 +166,7 @@ def _erase(homes: Sequence[Settings], user_pseudo_id: str, ids: Ids) -> Receipt:
 
 
 def _erase_built(settings: Settings, ids: Ids) -> Mapping[str, int]:
-    """Remove a user from what was built of the landed days."""
+    """Remove users from what was built of the landed days."""
     warehouse = settings.home / "warehouse.duckdb"
     with _in_use(warehouse):
         tables = features.erase_warehouse(warehouse, ids)
@@ -165,9 +208,10 @@ def _online_store(settings: Settings) -> Path:
     return settings.home / "feature_store" / "online_store.db"
 
 
-def _earlier(folder: Path) -> list[Path]:
-    """What was built from other exports and set aside."""
-    return sorted(place for place in (folder / EARLIER).glob("*") if place.is_dir())
+def _homes(settings: Settings) -> list[Settings]:
+    """The home, and what was built in it from other exports and set aside."""
+    earlier = sorted(place for place in (settings.home / EARLIER).glob("*") if place.is_dir())
+    return [settings, *(settings.model_copy(update={"home": folder}) for folder in earlier)]
 
 
 def _exports(homes: Sequence[Settings]) -> Iterator[str]:
@@ -186,11 +230,12 @@ def _quoting(folder: Path, ids: Ids) -> Iterator[Path]:
             yield file
 
 
-def _tell(receipt: Receipt, file: Path, console: Console) -> None:
+def tell(receipt: Receipt, file: Path, console: Console) -> None:
+    """Print what an erasure removed, and what is left to look at."""
     for store, rows in receipt.rows.items():
         console.print(f"{rows:>8}  {store}", highlight=False)
     if not receipt.is_known:
-        console.print("No store holds this user; should the user appear later, every landing leaves them out.")
+        console.print("No store holds such a user; should one appear later, every landing leaves them out.")
     for place in receipt.left:
         console.print(f"Not touched: {place}, the export itself; its rows of this user are suppressed.", markup=False)
     for quoting in receipt.quoted_in:

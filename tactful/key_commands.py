@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from serving import keys
-from serving.keys import Key, Keyring, KeyScope, KeysError
+from serving.keys import UNNAMED, Key, Keyring, KeyScope, KeysError
 from tactful import settings as tactful_settings
 from tactful.settings import SettingsError
 from tactful.tables import print_whole
@@ -21,7 +21,7 @@ app = typer.Typer(help="Keys by which clients prove themselves to the decision s
 def issue(
     client: Annotated[str, typer.Argument(help="The client's name, as shop.")],
     scope: Annotated[
-        list[KeyScope] | None, typer.Option(help="What the key is good for, once for each; without it, all.")
+        list[KeyScope] | None, typer.Option(help="What the key is good for, once for each; without it, all but erase.")
     ] = None,
     days: Annotated[
         int | None, typer.Option(min=1, max=3660, help="Days that it is good for; without it, for ever.")
@@ -33,7 +33,7 @@ def issue(
     """
     now = datetime.now(UTC)
     try:
-        token = keys.issue(_file(), client, now, now + timedelta(days=days) if days else None, scope or tuple(KeyScope))
+        token = keys.issue(_file(), client, now, now + timedelta(days=days) if days else None, scope or UNNAMED)
     except (KeysError, OSError) as mistake:
         raise SettingsError(str(mistake)) from None
     typer.echo(token)

@@ -12,8 +12,9 @@ from rich.markup import escape
 from ga4_export.days import REWRITTEN
 from ga4_export.files import problems_of
 from ga4_export.listing import ExportError, list_days
-from tactful import home, optimum, plan, scoreboard
+from tactful import claims, erasures, home, optimum, plan, scoreboard
 from tactful.champions import deciding
+from tactful.claims import Claim
 from tactful.dbt import ensure_manifest
 from tactful.jobs import Stage, run_job
 from tactful.settings import Settings
@@ -32,7 +33,7 @@ def run(settings: Settings, console: Console, without_broken_days: bool = False)
     A day that can't be landed refuses the run before it begins, or, `without_broken_days`, is left out of it.
 
     Raises:
-        ExportError, HomeError, ManifestError, RunError: one line says what is wrong.
+        ExportError, HomeError, ClaimError, ManifestError, RunError: one line says what is wrong.
     """
     home.prepare(settings)
     with home.running(settings):
@@ -45,6 +46,7 @@ def _run(settings: Settings, console: Console, without_broken_days: bool) -> int
         _refuse_broken(source)
     if set_aside := home.adopt(settings, source):
         console.print(f"Another export was here; what was built from it lies in {set_aside} and comes back with it.")
+    _erase_asked(settings, console)
     ensure_manifest(settings, source)
     inputs, before = plan.inputs_of(settings, source), plan.recorded(settings.home)
     to_build, late = plan.plan(before, inputs, source), plan.late_days(before, inputs, source)
@@ -66,6 +68,13 @@ def _run(settings: Settings, console: Console, without_broken_days: bool) -> int
             "their time (E_GA4_LATE_BEYOND_WINDOW): `tactful backfill` builds them."
         )
     return _exit_code(summary, console)
+
+
+def _erase_asked(settings: Settings, console: Console) -> None:
+    with claims.claimed(settings.home, Claim("tactful erase"), console.print):
+        outcome = erasures.begin_with(settings)
+    if outcome is not None:
+        console.print(outcome.told, style=None if outcome.is_done else "bold yellow", markup=False)
 
 
 def _refuse_broken(source: Source) -> None:

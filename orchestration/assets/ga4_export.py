@@ -6,6 +6,7 @@ import dagster as dg
 
 from ga4_export.days import land_days
 from ga4_export.listing import list_days
+from orchestration.assets.upkeep import asked_erasures
 from orchestration.partitions import DAILY, IN_ONE_RUN, days_of
 from orchestration.resources import OWNERS, SETTINGS, SOURCE, LandingResource, count_metadata, names
 
@@ -38,7 +39,7 @@ def simulated_export(landing: LandingResource) -> dg.MaterializeResult:
     owners=OWNERS,
     partitions_def=DAILY,
     backfill_policy=IN_ONE_RUN,
-    deps=[simulated_export] if SOURCE.kind == "own" else [],
+    deps=[asked_erasures, simulated_export] if SOURCE.kind == "own" else [asked_erasures],
 )
 def events(context: dg.AssetExecutionContext, landing: LandingResource) -> dg.MaterializeResult:
     """Raw events as GA4 exports them, one file a day; rows that can't be events are in quarantine with the reason."""

@@ -1,13 +1,26 @@
-"""Upkeep: what trainings that died have left behind."""
+"""Upkeep: what trainings that died have left behind, and users who asked to be erased."""
 
 from datetime import UTC, datetime
 
 import dagster as dg
 
 from ml.specs import REGISTERED
-from orchestration.resources import OWNERS, LandingResource, RegistryResource, names
+from orchestration.resources import OWNERS, SETTINGS, WAREHOUSE_POOL, LandingResource, RegistryResource, names
 
 GROUP = "upkeep"
+
+
+@dg.asset(group_name=GROUP, kinds={"python"}, owners=OWNERS, pool=WAREHOUSE_POOL)
+def asked_erasures(context: dg.AssetExecutionContext, landing: LandingResource) -> dg.MaterializeResult:
+    """Users for whom the decision service was asked to erase them, removed from every store before more is built."""
+    from tactful import erasures
+
+    # with the home's turn, no other run builds what is erased
+    landing.take()
+    outcome = erasures.begin_with(SETTINGS)
+    if outcome is not None and not outcome.is_done:
+        context.log.warning(outcome.told)
+    return dg.MaterializeResult(metadata={"told": outcome.told if outcome else "Nobody asked."})
 
 
 @dg.asset(group_name=GROUP, kinds={"python"}, owners=OWNERS)

@@ -21,10 +21,12 @@ from feature_repo.store import open_store
 from ga4_export.landing import Landing
 from serving.audit import AuditLog
 from serving.audit_erasure import ERASED
+from serving.erasures import Erasures
 from tactful.erase import Receipt, erase
+from tactful.erasures import erase_asked
 from tactful.landing import landing_of
 from tactful.settings import Settings
-from tests.conftest import Ran
+from tests.conftest import Ran, tactful
 from tests.ga4_export.conftest import NOW
 
 
@@ -36,8 +38,14 @@ def decided(ran: Ran) -> str:
     return str(user)
 
 
+@pytest.fixture(scope="module", params=["named", "asked"])
+def way(request: pytest.FixtureRequest) -> str:
+    """How it comes that the user is erased: a person names the user, or the decision service was asked to."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def lived_in(ran: Ran, decided: str, manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def lived_in(ran: Ran, decided: str, manifest: Path, way: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the run's home with scores, a neighbour with a longer id, and what was built of another export."""
     folder = tmp_path_factory.mktemp("lived_in") / "home"
     shutil.copytree(ran.home, folder)
@@ -51,6 +59,9 @@ def lived_in(ran: Ran, decided: str, manifest: Path, tmp_path_factory: pytest.Te
         )
     (table,) = (table for table in contract.load(manifest) if table.view == "user_scores")
     _score(folder, table, decided, max(landing.landed_days()))
+    if way == "asked":
+        with AuditLog(folder / "decisions" / "decisions.sqlite") as audit:
+            Erasures(audit).ask("shop", decided, decided)
     return folder
 
 
@@ -82,8 +93,14 @@ def before(lived_in: Path, decided: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def receipt(lived_in: Path, decided: str, before: dict[str, str]) -> Receipt:
-    return erase(Settings(home=lived_in), decided, Console(file=StringIO()))
+def receipt(lived_in: Path, decided: str, way: str, before: dict[str, str]) -> Receipt:
+    settings, console = Settings(home=lived_in), Console(file=StringIO())
+    if way == "named":
+        return erase(settings, decided, console)
+    receipt = erase_asked(settings, console)
+    assert receipt is not None
+    assert erase_asked(settings, console) is None
+    return receipt
 
 
 def test_the_receipt_counts_each_store_and_names_nobody(lived_in: Path, decided: str, receipt: Receipt) -> None:
@@ -152,6 +169,18 @@ def test_the_decision_keeps_its_record_without_the_visitor(lived_in: Path, decid
     assert (decision.user_pseudo_id, decision.request.user_pseudo_id) == (ERASED, ERASED)
     assert (dict(decision.features), decision.request.events, decision.request.profile) == ({}, (), {})
     assert decision.score is not None
+
+
+def test_a_run_begins_with_those_who_asked_meanwhile(ran: Ran, lived_in: Path, receipt: Receipt) -> None:
+    with AuditLog(lived_in / "decisions" / "decisions.sqlite") as audit:
+        Erasures(audit).ask("shop", "0.0", "0.0")
+
+    outcome = tactful("run", home=lived_in, **ran.variables)
+
+    assert outcome.returncode == 0, outcome.stderr
+    assert "Erased: 1 user for whom that was asked; the receipt is " in " ".join(outcome.stdout.split())
+    assert "Nothing is new since the last run" in outcome.stdout
+    assert landing_of(Settings(home=lived_in)).erased.holds("0.0")
 
 
 def _suppressed(landing: Landing, day: date) -> int:

@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -17,9 +18,10 @@ import xgboost as xgb
 from starlette.applications import Starlette
 
 from feature_repo.contract import ActivityRule
-from ml import bundle
+from ml import bundle, onnx_trees
 from ml.bundle import Bundle, BundleFeature, Calibration, Header
 from ml.encoding import Encoding
+from ml.onnx_booster import OnnxBooster
 from serving import keys, server
 from serving.access import Access
 from serving.app import create_app
@@ -72,6 +74,13 @@ def trained() -> Bundle:
     label = (matrix[:, 3] > 4).astype(int)
     booster = xgb.train({"objective": "binary:logistic", "max_depth": 2, "nthread": 1}, xgb.DMatrix(matrix, label), 8)
     return Bundle(HEADER, FEATURES, encoding, Calibration(1.0, 0.0), booster)
+
+
+@pytest.fixture(scope="session")
+def served_model(trained: Bundle) -> Bundle:
+    """The same as services score it."""
+    content = onnx_trees.convert(trained.booster, trained.encoding.names, trained.calibration)  # type: ignore[arg-type]
+    return replace(trained, light=OnnxBooster(content))
 
 
 @pytest.fixture(scope="session")
@@ -188,26 +197,16 @@ class Services:
         return self.token("shop")
 
     def token(
-        self, client: str, expires_at: datetime | None = None, scopes: tuple[KeyScope, ...] = tuple(KeyScope)
+        self, client: str, expires_at: datetime | None = None, scopes: tuple[KeyScope, ...] = keys.UNNAMED
     ) -> str:
         return keys.issue(self.folder / "keys.json", client, datetime.now(UTC), expires_at, scopes)
 
     def set(self, client: str, **fields: Any) -> None:
         self.clients.set(client, fields, "a test", datetime.now(UTC))
 
-    def start(
-        self,
-        models: tuple[str, ...] = (MODEL,),
-        open_store: "Callable[[], FeatureStore] | None" = None,
-        deadline: float = 30,
-        live: Live | None = None,
-        *,
-        tracing: Tracing | None = None,
-        features_kept: float = 0.0,
-    ) -> httpx.Client:
-        """A client of a running service, with the key of `shop`."""
-        token = self.shop
-        app = self.app(models, open_store, deadline, live, tracing=tracing, features_kept=features_kept)
+    def start(self, *parts: Any, **named: Any) -> httpx.Client:
+        """A client of a running service, with the key of `shop`; `app` says of which parts."""
+        token, app = self.shop, self.app(*parts, **named)
         return self.running.enter_context(listening(app, token))
 
     def app(

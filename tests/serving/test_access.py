@@ -87,10 +87,10 @@ def test_a_damaged_key_file_leaves_the_keys_that_were_known(services: Any, caplo
     assert client.post("/v1/decide", json=asked()).status_code == 200
 
 
-def preflight(client: httpx.Client, origin: str) -> httpx.Response:
+def preflight(client: httpx.Client, origin: str, method: str = "POST") -> httpx.Response:
     headers = {
         "origin": origin,
-        "access-control-request-method": "POST",
+        "access-control-request-method": method,
         "access-control-request-headers": "authorization, content-type, idempotency-key",
     }
     return client.options("/v1/decide", headers=headers)
@@ -102,6 +102,7 @@ def test_a_browser_may_ask_from_the_client_s_sites_and_from_no_other(services: A
     allowed, refused = preflight(client, SITE), preflight(client, OTHER)
     assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (200, SITE)
     assert refused.status_code == 400
+    assert preflight(client, SITE, "DELETE").status_code == 400, "a page's key is everybody's"
     assert "access-control-allow-origin" not in refused.headers
     answers = [client.post("/v1/decide", json=asked(), headers={"origin": origin}) for origin in (SITE, OTHER)]
     assert [answer.headers.get("access-control-allow-origin") for answer in answers] == [SITE, None]

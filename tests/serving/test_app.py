@@ -43,12 +43,12 @@ def test_a_visitor_who_scrolls_much_is_shown_and_one_who_does_not_is_left_alone(
     assert recorded(services) == [(shown["decision_id"], "show"), (left_alone["decision_id"], "nothing")]
 
 
-def test_an_answered_decision_replays_from_its_row(services: Any, trained: Bundle) -> None:
+def test_an_answered_decision_replays_from_its_row(services: Any, served_model: Bundle) -> None:
     answer = services.start().post("/v1/decide", json=asked(scrolls=4)).json()
     audited = services.audit.find(answer["decision_id"])
     assert (audited.client, audited.user_pseudo_id, audited.moment) == ("shop", "known", MOMENT)
     assert (audited.score, audited.digest) == (answer["score"], answer["model"]["digest"])
-    assert replay(audited, trained) == audited.score
+    assert replay(audited, served_model) == audited.score
 
 
 @pytest.mark.parametrize(

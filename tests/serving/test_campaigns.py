@@ -143,7 +143,7 @@ def test_a_campaign_by_a_feature_that_nobody_reads_is_never_chosen_and_that_is_t
 
 
 def test_what_the_model_does_not_read_may_be_asked_of_the_session_and_is_on_record(
-    services: Any, trained: Bundle
+    services: Any, served_model: Bundle
 ) -> None:
     """The last act is a scroll ten seconds ago: that is the moment, in a live session as in one request."""
     services.set("shop", campaigns=[CART])
@@ -161,7 +161,7 @@ def test_what_the_model_does_not_read_may_be_asked_of_the_session_and_is_on_reco
         for answer in (leave(client, f"known.{ago}"), in_one):
             audited = services.audit.find(answer["decision_id"])
             assert (answer["action"], answer["campaign"], audited.features["add_to_cart.seconds_since"]) == told_of
-            assert replay(audited, trained) == audited.score
+            assert replay(audited, served_model) == audited.score
 
 
 def test_a_live_session_s_flag_and_exit_tell_the_campaign(services: Any) -> None:

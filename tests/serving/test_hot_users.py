@@ -22,6 +22,7 @@ class Store:
         self.edition = 1
         self.read_so_far: Counter[str] = Counter()
         self.is_away = False
+        self.erased: set[str] = set()
 
     def read(self, users: Sequence[str], views: Views) -> Mapping[str, StoredRows]:
         if self.is_away:
@@ -34,6 +35,11 @@ class Store:
             )
             for view, types in views.items()
         }
+
+    def erase(self, user: str) -> None:
+        self.erased.add(user)
+        if self.is_away:
+            raise FeaturesUnavailableError
 
 
 class Kept:
@@ -90,3 +96,32 @@ def test_what_cant_be_read_is_not_kept(kept: Kept) -> None:
 def test_without_features_to_look_up_nobody_is_counted(kept: Kept) -> None:
     assert kept.users.read(["a"], {}) == {}
     assert kept.told == []
+
+
+def test_who_is_erased_is_kept_no_longer_even_where_the_store_is_away(kept: Kept) -> None:
+    for asked in (VIEWS, OTHERS):
+        kept.users.read(["a", "b"], asked)
+    kept.store.edition, kept.store.is_away = 2, True
+    with pytest.raises(FeaturesUnavailableError):
+        kept.users.erase("a")
+    kept.store.is_away = False
+
+    assert kept.store.erased == {"a"}
+    for asked in (VIEWS, OTHERS):
+        assert kept.users.read(["a"], asked) == kept.store.read(["a"], asked)
+        assert kept.users.read(["b"], asked) == Store().read(["b"], asked)
+
+
+def test_what_was_read_before_somebody_was_erased_is_not_kept_after_it(kept: Kept) -> None:
+    read = kept.store.read
+
+    def erased_meanwhile(users: Sequence[str], views: Views) -> Mapping[str, StoredRows]:
+        rows = read(users, views)
+        kept.users.erase("a")
+        return rows
+
+    kept.store.read = erased_meanwhile  # type: ignore[method-assign]
+    kept.users.read(["a"], VIEWS)
+    kept.store.read, kept.store.edition = read, 2  # type: ignore[method-assign]
+
+    assert kept.users.read(["a"], VIEWS) == kept.store.read(["a"], VIEWS)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.keys import Keyring, KeyScope, KeysError, ensure_local, issue, revoke
+from serving.keys import IN_PAGES, Keyring, KeyScope, KeysError, ensure_local, issue, revoke
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -109,14 +109,23 @@ def test_a_lost_local_key_is_good_for_nothing_from_then_on(tmp_path: Path) -> No
     assert [client_of(keyring, token) for token in lost] == [None, None, None, "local"]
 
 
-def test_a_key_of_an_earlier_version_is_good_for_everything(tmp_path: Path) -> None:
+def test_a_key_of_an_earlier_version_is_good_for_everything_but_erasing(tmp_path: Path) -> None:
     token = issue(tmp_path / "keys.json", "shop", NOW)
     (key,) = Keyring.read(tmp_path / "keys.json").keys
     told = f'[{{"client": "shop", "sha256": "{key.sha256}", "created_at": "2026-01-01T00:00:00Z"}}]'
     (tmp_path / "keys.json").write_text(told)
     found = Keyring.read(tmp_path / "keys.json").key_of(token, NOW)
     assert found is not None
-    assert found.scopes == tuple(KeyScope)
+    assert set(found.scopes) == set(KeyScope) - {KeyScope.ERASE}
+
+
+def test_erasing_has_to_be_asked_for_by_name_and_is_in_no_page(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    issue(file, "shop", NOW)
+    issue(file, "shop", NOW, scopes=(KeyScope.ERASE,))
+    ensure_local(file, tmp_path / "local.key", NOW)
+    assert [KeyScope.ERASE in key.scopes for key in Keyring.read(file).keys] == [False, True, False]
+    assert KeyScope.ERASE not in IN_PAGES
 
 
 @pytest.mark.parametrize("client", ["", "Shop", "a shop", "shop\n", "../shop", "x" * 64])

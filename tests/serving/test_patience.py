@@ -29,6 +29,9 @@ class Store:
             raise self.error
         return ROWS
 
+    def erase(self, user: str) -> None:
+        self.asked.append([user])
+
 
 class Clock:
     now = 0.0

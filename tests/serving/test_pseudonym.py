@@ -30,6 +30,9 @@ class KnownAs:
     def read(self, users: Sequence[str], views: Views) -> Mapping[str, StoredRows]:
         return self.store.read(["known" if user == self.user else "nobody" for user in users], views)
 
+    def erase(self, user: str) -> None:
+        self.store.erase("known" if user == self.user else "nobody")
+
 
 @pytest.mark.parametrize(("key", "stored"), [(None, USER), (KEY, pseudonym(KEY, USER))])
 def test_a_visitor_is_looked_up_and_put_on_record_by_the_id_that_is_stored(

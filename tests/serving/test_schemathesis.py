@@ -12,6 +12,7 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from serving import openapi
+from serving.keys import KeyScope
 from tests.serving.conftest import Services
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def client(
     tmp_path_factory: pytest.TempPathFactory, registry: Any, open_store: "Callable[[], FeatureStore]"
 ) -> Iterator[httpx.Client]:
     services = Services(tmp_path_factory.mktemp("service"), registry, open_store)
+    # so that what is described of erasing is asked, and not refused
+    services.shop = services.token("shop", scopes=tuple(KeyScope))
     with services.running:
         yield services.start()
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from serving import session_file
 from serving.requests import Event
 from serving.session_file import SessionFile
 from serving.session_redis import PREFIX, SessionsInRedis
@@ -61,10 +60,6 @@ def scrolled(session: Session | None) -> tuple[Session, int]:
 
 def nothing(session: Session | None) -> tuple[Session | None, bool]:
     return None, session is None
-
-
-def of_user(user_pseudo_id: str, _: Session | None) -> tuple[Session, None]:
-    return Session(user_pseudo_id), None
 
 
 def run(store: Sessions, what: Callable[[Sessions], Awaitable[None]]) -> None:
@@ -248,20 +243,3 @@ def test_a_file_that_can_not_be_read_or_written_stops_nobody(tmp_path: Path) -> 
         assert [saved.key for saved, _ in SessionFile(damaged).read()] == ["k"]
 
     asyncio.run(live())
-
-
-def test_a_user_s_sessions_are_erased_from_the_file_to_the_byte(tmp_path: Path) -> None:
-    path = tmp_path / "sessions.sqlite"
-
-    async def live() -> None:
-        async with restarted(Clocks(), path) as store:
-            for user in ("gone", "stays"):
-                await store.change(user, partial(of_user, f"{user}-id"))
-
-    asyncio.run(live())
-
-    assert session_file.erase(path, ["gone-id"]) == 1
-    assert session_file.erase(path, ["gone-id"]) == 0
-    assert session_file.erase(tmp_path / "none.sqlite", ["gone-id"]) == 0
-    assert [session.user_pseudo_id for _, session in SessionFile(path).read()] == ["stays-id"]
-    assert b"gone-id" not in b"".join(file.read_bytes() for file in tmp_path.iterdir())

@@ -61,7 +61,7 @@ def recorded(services: Any) -> list[str]:
 
 @pytest.mark.parametrize("store", ["memory", "redis"])
 def test_a_session_is_scored_on_every_second_act_and_decided_about_at_its_exit(
-    services: Any, trained: Bundle, store: str, request: pytest.FixtureRequest
+    services: Any, served_model: Bundle, store: str, request: pytest.FixtureRequest
 ) -> None:
     kept = SessionsInRedis(request.getfixturevalue("redis")) if store == "redis" else SessionsInMemory()
     client = services.start(live=live(sessions=kept))
@@ -84,7 +84,7 @@ def test_a_session_is_scored_on_every_second_act_and_decided_about_at_its_exit(
     audited = services.audit.find(decision["decision_id"])
     assert (audited.client, audited.user_pseudo_id, audited.moment) == ("shop", "known", flag["scored_at"])
     assert (audited.features["scrolls"], audited.features["channel"]) == (10, "email")
-    assert replay(audited, trained) == audited.score
+    assert replay(audited, served_model) == audited.score
 
 
 def test_the_flag_says_what_deciding_in_one_call_would_say(services: Any) -> None:

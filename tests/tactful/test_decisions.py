@@ -25,6 +25,7 @@ from serving import audit_erasure, decision_log
 from serving.audit import AuditedDecision, AuditLog, ShadowScore
 from serving.decision_log import SCHEMA, export_day
 from serving.requests import DecideRequest, Event
+from serving.rewards import Reward, Rewards, Told
 from tactful import cli
 from tactful.home import QUIET
 from tactful.settings import Settings, SettingsError
@@ -152,8 +153,22 @@ def test_a_decision_is_shown_with_what_was_known_and_what_the_challenger_said(ho
 
     assert answer.exit_code == 0
     assert (told["decision_id"], told["features"], told["shadow"]["score"]) == ("same", features(), 0.25)
-    assert json.loads(call(home, "show", "other").output)["shadow"] is None
+    other = json.loads(call(home, "show", "other").output)
+    assert (other["shadow"], other["rewards"]) == (None, [])
     assert '"eve"' not in call(home, "show", "erased").output
+
+
+def test_a_decision_is_shown_with_what_came_of_it_in_that_order(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    with AuditLog(decision_record(settings)) as log:
+        log.append([decided("d1", rivals.good(), "1", "0" * 64), decided("d2", rivals.good(), "1", "0" * 64)])
+        told = [("d1", Reward("clicked", NOON + 9)), ("d2", Reward("shown")), ("d1", Reward("shown", NOON + 7))]
+        Rewards(log, lambda: NOON + 20).record([Told("shop", decision_id, reward) for decision_id, reward in told])
+
+    assert json.loads(call(settings, "show", "d1").output)["rewards"] == [
+        {"kind": "shown", "at": NOON + 7, "stated_at": NOON + 7, "told_at": NOON + 20},
+        {"kind": "clicked", "at": NOON + 9, "stated_at": NOON + 9, "told_at": NOON + 20},
+    ]
 
 
 def test_r16_events_ahead_of_a_decision_s_moment_are_counted_where_it_is_shown(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_an_unknown_user_is_noted_all_the_same(small: Settings) -> None:
     told = tactful("erase", NOBODY, home=small.home)
 
     assert told.returncode == 0, told.stderr
-    assert "No store holds this user" in told.stdout
+    assert "No store holds such a user" in told.stdout
     assert landing_of(small).erased.holds(NOBODY)
 
 
