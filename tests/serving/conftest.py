@@ -79,7 +79,7 @@ def trained() -> Bundle:
 @pytest.fixture(scope="session")
 def served_model(trained: Bundle) -> Bundle:
     """The same as services score it."""
-    content = onnx_trees.convert(trained.booster, trained.encoding.names, trained.calibration)  # type: ignore[arg-type]
+    content = onnx_trees.convert(trained.booster, trained.encoding.names, trained.calibration)
     return replace(trained, light=OnnxBooster(content))
 
 
