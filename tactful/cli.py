@@ -93,7 +93,7 @@ def ui() -> None:
 
 @app.command()
 def serve() -> None:
-    """Answer decision requests on loopback."""
+    """Answer decision requests."""
     from serving.main import serve as serve_decisions
 
     settings = tactful_settings.load()

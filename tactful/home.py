@@ -23,7 +23,7 @@ _SOURCE = "source.json"
 _LOCK = ".lock"
 _RUN_LOCK = ".run.lock"
 _OF_EVERY_EXPORT = (EARLIER, ERASED, ERASURES, _LOCK, _RUN_LOCK, CLAIM)
-_NOT_REMEMBERED = ("home", "dagster_port", "mlflow_port", "decision_port", "reports_port", *SECRETS)
+_NOT_REMEMBERED = ("home", "host", "dagster_port", "mlflow_port", "decision_port", "reports_port", *SECRETS)
 QUIET = {
     "DAGSTER_DISABLE_TELEMETRY": "1",
     "DO_NOT_TRACK": "true",

@@ -1,4 +1,4 @@
-"""Everything that a person looks at, started together on loopback and stopped together."""
+"""Everything that a person looks at, started together and stopped together."""
 
 import signal
 import socket
@@ -62,11 +62,11 @@ def servers(settings: Settings) -> tuple[Server, ...]:
     python = sys.executable
     beside = Path(python).parent
     workspace = str(home.PROJECT / "workspace.yaml")
-    dagster, mlflow = settings.dagster_port, settings.mlflow_port
+    host, dagster, mlflow = settings.host, settings.dagster_port, settings.mlflow_port
     return (
         Server(
             "Dagster: runs, lineage, checks",
-            [str(beside / "dagster-webserver"), "-w", workspace, "-h", LOOPBACK, "-p", str(dagster)],
+            [str(beside / "dagster-webserver"), "-w", workspace, "-h", host, "-p", str(dagster)],
             dagster,
             "DAGSTER_PORT",
             "/asset-groups",
@@ -74,7 +74,7 @@ def servers(settings: Settings) -> tuple[Server, ...]:
         Server("Dagster's daemon", [str(beside / "dagster-daemon"), "run", "-w", workspace]),
         Server(
             "MLflow: experiments, registry",
-            [python, "-m", "mlflow", "server", "--host", LOOPBACK, "--port", str(mlflow)],
+            [python, "-m", "mlflow", "server", "--host", host, "--port", str(mlflow)],
             mlflow,
             "MLFLOW_PORT",
             "/#/models",
@@ -95,7 +95,7 @@ def servers(settings: Settings) -> tuple[Server, ...]:
                 "http.server",
                 str(settings.reports_port),
                 "--bind",
-                LOOPBACK,
+                host,
                 "--directory",
                 str(settings.home / "reports"),
             ],

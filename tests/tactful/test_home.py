@@ -84,7 +84,7 @@ def test_what_another_server_may_be_reading_is_written_only_where_it_is_new(tmp_
 
 
 def test_what_a_run_was_told_is_remembered_without_ports_and_defaults(tmp_path: Path) -> None:
-    home.remember(Settings(home=tmp_path, conversion_event="purchase", dagster_port=3999))
+    home.remember(Settings(home=tmp_path, conversion_event="purchase", host="0.0.0.0", dagster_port=3999))
 
     assert (tmp_path / "settings.env").read_text() == 'TACTFUL_CONVERSION_EVENT="purchase"\n'
 

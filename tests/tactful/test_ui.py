@@ -14,3 +14,11 @@ def test_the_demonstration_shop_is_printed_among_the_addresses() -> None:
     addresses = dict(line.rsplit(maxsplit=1) for line in printed.get().splitlines())
     assert addresses["Demonstration shop"] == "http://127.0.0.1:8123/demo"
     assert addresses["Decision API"] == "http://127.0.0.1:8123/docs"
+
+
+def test_all_that_has_a_port_listens_on_the_host_of_the_settings() -> None:
+    """The decision service reads the host itself."""
+    listens = [server.command for server in ui.servers(Settings(host="0.0.0.0")) if server.port]
+
+    assert [command for command in listens if ui.LOOPBACK in command] == []
+    assert len([command for command in listens if "0.0.0.0" in command]) == 3
