@@ -41,7 +41,6 @@ from tactful.settings import Settings, SettingsError, load
 from tactful.stores import clients_url, decision_record, tracking_uri
 
 MODELS = ("popup_behaviour", "popup_profile")
-LOOPBACK = "127.0.0.1"
 
 
 def app() -> Starlette:
@@ -115,25 +114,27 @@ def _live(settings: Settings, access: Access) -> Live:
 
 
 def serve(settings: Settings) -> None:
-    """Answer on loopback until interrupted.
+    """Answer on the settings' host until interrupted.
 
     Raises:
         SettingsError: the port is in use, or the home can't be written; one line says what would be right.
     """
-    port = settings.decision_port
     try:
         service = create_app_from_settings(settings, tracing=of_environment(os.environ))
     except (KeysError, ClientsError, OSError) as error:
         raise SettingsError(f"The decision service can't start in {settings.home}: {error}") from None
-    try:
-        listening = socket.create_server((LOOPBACK, port))
-    except OSError as error:
-        why = os.strerror(error.errno or EADDRINUSE)
-        raise SettingsError(f"Port {port} can't be used ({why}): set TACTFUL_DECISION_PORT to a free one.") from None
-    with listening:
+    with _listening(settings) as listening:
         server.run(service, listening, settings.decision_connections)
     # libraries tell of themselves as the interpreter ends, in lines that belong to no log
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
+def _listening(settings: Settings) -> socket.socket:
+    try:
+        return socket.create_server((settings.host, settings.decision_port))
+    except OSError as error:
+        why, port = os.strerror(error.errno or EADDRINUSE), settings.decision_port
+        raise SettingsError(f"Port {port} can't be used ({why}): set TACTFUL_DECISION_PORT to a free one.") from None
 
 
 def ask_once(settings: Settings, request: Mapping[str, Any]) -> tuple[dict[str, Any], float]:

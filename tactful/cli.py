@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from tactful import client_commands, decision_commands, key_commands, model_commands, quarantine_commands
 from tactful import settings as tactful_settings
+from tactful.pages import Page
 from tactful.settings import MOST_DAYS, MOST_SESSIONS, SettingsError
 
 app = typer.Typer(
@@ -84,16 +85,16 @@ def backfill(
 
 
 @app.command()
-def ui() -> None:
+def ui(pages: Annotated[list[Page] | None, typer.Argument(help="Which of them; without any, all.")] = None) -> None:
     """Show Dagster, MLflow, the reports and the decision API until Ctrl-C."""
     from tactful.ui import show
 
-    show(tactful_settings.load(), console)
+    show(tactful_settings.load(), console, pages or tuple(Page))
 
 
 @app.command()
 def serve() -> None:
-    """Answer decision requests on loopback."""
+    """Answer decision requests."""
     from serving.main import serve as serve_decisions
 
     settings = tactful_settings.load()

@@ -23,7 +23,7 @@ _SOURCE = "source.json"
 _LOCK = ".lock"
 _RUN_LOCK = ".run.lock"
 _OF_EVERY_EXPORT = (EARLIER, ERASED, ERASURES, _LOCK, _RUN_LOCK, CLAIM)
-_NOT_REMEMBERED = ("home", "dagster_port", "mlflow_port", "decision_port", "reports_port", *SECRETS)
+_NOT_REMEMBERED = ("home", "host", "dagster_port", "mlflow_port", "decision_port", "reports_port", *SECRETS)
 QUIET = {
     "DAGSTER_DISABLE_TELEMETRY": "1",
     "DO_NOT_TRACK": "true",
@@ -54,7 +54,10 @@ def prepare(settings: Settings) -> None:
     try:
         dagster.mkdir(parents=True, exist_ok=True)
         instance = Template((PROJECT / _INSTANCE[settings.profile]).read_text()).substitute(DAGSTER_HOME=dagster)
-        (dagster / "dagster.yaml").write_text(instance)
+        file = dagster / "dagster.yaml"
+        # another server of this home may be reading it now
+        if not file.is_file() or file.read_text() != instance:
+            file.write_text(instance)
         (settings.home / "logs").mkdir(exist_ok=True)
     except OSError as error:
         raise HomeError(

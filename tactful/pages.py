@@ -1,10 +1,20 @@
 """Pages that people read: of one look, without a network, and never half written."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 _SHARED = Path(__file__).parent / "templates"
+
+
+class Page(StrEnum):
+    """What `tactful ui` shows."""
+
+    DAGSTER = "dagster"
+    MLFLOW = "mlflow"
+    DECISIONS = "decisions"
+    REPORTS = "reports"
 
 
 def write_page(page: Path, template: Path, values: Mapping[str, Any]) -> None:

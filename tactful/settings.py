@@ -164,6 +164,9 @@ class Settings(BaseSettings):
     postgres_url: Annotated[SecretStr, AfterValidator(_postgres)] | None = None
     artifacts: str | None = Field(None, pattern=r"^[a-z0-9]+://.+$")
 
+    host: Literal["127.0.0.1", "0.0.0.0"] = Field(  # noqa: S104  chosen by who sets it
+        "127.0.0.1", description="addresses of this machine that pages and decisions are served on: its own, or all"
+    )
     dagster_port: Port = 3000
     mlflow_port: Port = 5000
     decision_port: Port = 8000

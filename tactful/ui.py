@@ -1,10 +1,10 @@
-"""Everything that a person looks at, started together on loopback and stopped together."""
+"""Everything that a person looks at, started together and stopped together."""
 
 import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ from rich.table import Table
 from tactful import home
 from tactful.dbt import ensure_manifest
 from tactful.known import known_source
+from tactful.pages import Page
 from tactful.processes import started
 from tactful.settings import PREFIX, Settings
 
@@ -32,11 +33,12 @@ class UiError(RuntimeError):
 
 @dataclass(frozen=True)
 class Server:
-    """A process that serves a page; `port` is None where it serves none, `setting` is what moves the port.
+    """A process that serves `page`; `port` is None where it serves none itself, `setting` is what moves the port.
 
     `others` are other pages of its port, by what they are.
     """
 
+    page: Page
     name: str
     command: Sequence[str]
     port: int | None = None
@@ -57,29 +59,32 @@ class Server:
         return f"http://{LOOPBACK}:{self.port}{path}"
 
 
-def servers(settings: Settings) -> tuple[Server, ...]:
-    """The servers of a home."""
+def servers(settings: Settings, pages: Collection[Page] = tuple(Page)) -> tuple[Server, ...]:
+    """The servers of a home's pages."""
     python = sys.executable
     beside = Path(python).parent
     workspace = str(home.PROJECT / "workspace.yaml")
-    dagster, mlflow = settings.dagster_port, settings.mlflow_port
-    return (
+    host, dagster, mlflow = settings.host, settings.dagster_port, settings.mlflow_port
+    every = (
         Server(
+            Page.DAGSTER,
             "Dagster: runs, lineage, checks",
-            [str(beside / "dagster-webserver"), "-w", workspace, "-h", LOOPBACK, "-p", str(dagster)],
+            [str(beside / "dagster-webserver"), "-w", workspace, "-h", host, "-p", str(dagster)],
             dagster,
             "DAGSTER_PORT",
             "/asset-groups",
         ),
-        Server("Dagster's daemon", [str(beside / "dagster-daemon"), "run", "-w", workspace]),
+        Server(Page.DAGSTER, "Dagster's daemon", [str(beside / "dagster-daemon"), "run", "-w", workspace]),
         Server(
+            Page.MLFLOW,
             "MLflow: experiments, registry",
-            [python, "-m", "mlflow", "server", "--host", LOOPBACK, "--port", str(mlflow)],
+            [python, "-m", "mlflow", "server", "--host", host, "--port", str(mlflow)],
             mlflow,
             "MLFLOW_PORT",
             "/#/models",
         ),
         Server(
+            Page.DECISIONS,
             "Decision API",
             [python, "-m", "tactful", "serve"],
             settings.decision_port,
@@ -88,6 +93,7 @@ def servers(settings: Settings) -> tuple[Server, ...]:
             {"Demonstration shop": "/demo"},
         ),
         Server(
+            Page.REPORTS,
             "Reports: expectations, drift",
             [
                 python,
@@ -95,7 +101,7 @@ def servers(settings: Settings) -> tuple[Server, ...]:
                 "http.server",
                 str(settings.reports_port),
                 "--bind",
-                LOOPBACK,
+                host,
                 "--directory",
                 str(settings.home / "reports"),
             ],
@@ -103,10 +109,11 @@ def servers(settings: Settings) -> tuple[Server, ...]:
             "REPORTS_PORT",
         ),
     )
+    return tuple(server for server in every if server.page in pages)
 
 
-def show(settings: Settings, console: Console) -> None:
-    """Start all servers, print their addresses, and stop them on Ctrl-C or SIGTERM.
+def show(settings: Settings, console: Console, pages: Collection[Page] = tuple(Page)) -> None:
+    """Start the servers of the pages, print their addresses, and stop them on Ctrl-C or SIGTERM.
 
     Raises:
         UiError: a port is in use, or a server ended by itself.
@@ -118,8 +125,9 @@ def show(settings: Settings, console: Console) -> None:
     source = known_source(settings)
     if source.trouble:
         console.print(f"[yellow]Nothing can be built now:[/] {escape(source.trouble)}")
-    ensure_manifest(settings, source)
-    to_start = servers(settings)
+    if Page.DAGSTER in pages:
+        ensure_manifest(settings, source)
+    to_start = servers(settings, pages)
     for server in to_start:
         _refuse_used_port(server)
     with ExitStack() as stack:
@@ -134,8 +142,9 @@ def show(settings: Settings, console: Console) -> None:
             _until_all_answer(running, stop)
         if not stop:
             console.print(_addresses(to_start))
-            console.print(f"The key of the decision API lies in {settings.home / 'decisions' / 'local.key'}.")
-            console.print("Ctrl-C stops them all.")
+            if Page.DECISIONS in pages:
+                console.print(f"The key of the decision API lies in {settings.home / 'decisions' / 'local.key'}.")
+            console.print("Ctrl-C stops what was started.")
         while not stop:
             _refuse_ended(running)
             time.sleep(_TICK)

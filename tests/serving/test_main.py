@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from pydantic import SecretStr
@@ -20,6 +20,7 @@ from serving.session_file import SessionFile
 from serving.session_redis import SessionsInRedis
 from serving.session_stores import SessionsInMemory
 from tactful.settings import Settings, SettingsError
+from tests.redis_server import free_port
 from tests.service_process import running
 
 HEAVY = {"dagster", "dbt", "great_expectations", "evidently"}
@@ -101,6 +102,12 @@ def test_a_port_in_use_is_told_in_one_line(tmp_path: Path) -> None:
             match=rf"^Port {port} can't be used \(Address already in use\): set TACTFUL_DECISION_PORT to a",
         ):
             main.serve(Settings(home=tmp_path, decision_port=port))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_it_listens_on_the_host_of_the_settings(tmp_path: Path, host: Literal["127.0.0.1", "0.0.0.0"]) -> None:
+    with main._listening(Settings(home=tmp_path, host=host, decision_port=free_port())) as listening:
+        assert listening.getsockname()[0] == host
 
 
 def test_a_home_that_can_not_be_written_is_told_in_one_line(tmp_path: Path) -> None:

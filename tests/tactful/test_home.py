@@ -70,8 +70,21 @@ def test_a_home_that_can_not_be_made_is_named(tmp_path: Path) -> None:
         home.prepare(Settings(home=tmp_path / "file" / "home"))
 
 
+def test_what_another_server_may_be_reading_is_written_only_where_it_is_new(tmp_path: Path) -> None:
+    file = tmp_path / "dagster" / "dagster.yaml"
+    home.prepare(Settings(home=tmp_path))
+    stated, written = file.read_text(), file.stat().st_mtime_ns
+
+    home.prepare(Settings(home=tmp_path))
+    assert file.stat().st_mtime_ns == written
+
+    file.write_text("telemetry: {enabled: true}\n")
+    home.prepare(Settings(home=tmp_path))
+    assert file.read_text() == stated
+
+
 def test_what_a_run_was_told_is_remembered_without_ports_and_defaults(tmp_path: Path) -> None:
-    home.remember(Settings(home=tmp_path, conversion_event="purchase", dagster_port=3999))
+    home.remember(Settings(home=tmp_path, conversion_event="purchase", host="0.0.0.0", dagster_port=3999))
 
     assert (tmp_path / "settings.env").read_text() == 'TACTFUL_CONVERSION_EVENT="purchase"\n'
 

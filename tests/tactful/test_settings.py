@@ -35,6 +35,11 @@ def test_a_mistyped_setting_is_named_with_the_one_that_was_meant(monkeypatch: py
     ("name", "value", "told"),
     [
         ("TACTFUL_DAGSTER_PORT", "high", "TACTFUL_DAGSTER_PORT is 'high'"),
+        (
+            "TACTFUL_HOST",
+            "shop.example.com",
+            "TACTFUL_HOST is 'shop.example.com': Input should be '127.0.0.1' or '0.0.0.0'",
+        ),
         ("TACTFUL_DAGSTER_PORT", "70000", "less than or equal to 65535"),
         ("TACTFUL_TIME_ZONE", "Warsaw", "an IANA time zone such as Europe/Warsaw is needed"),
         ("TACTFUL_IMPRESSION_BUDGET", "0", "greater than 0"),
