@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from serving.requests import SessionEvents
-from serving.sessions import EventsTaken
+from serving.session_answers import EventsTaken
 
 TYPES = (SessionEvents, EventsTaken)
 

@@ -13,17 +13,17 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope
 
 from feature_repo.contract import ActivityRule
-from ml.campaigns import Channel
-from ml.policy import Action, Reason
+from ml.policy import Action
 from serving import requests
 from serving.audit import AuditUnavailableError
 from serving.clock import microseconds
-from serving.decisions import Decision, ModelVersion
+from serving.decisions import Decision
 from serving.front import Way, as_json, read_body
 from serving.gathering import FullError, Gatherer
 from serving.ids import decision_ids
 from serving.problems import NO_SESSIONS, RefusedError, invalid, overloaded, unaudited
 from serving.requests import SessionEvents
+from serving.session_answers import EventsTaken, raised
 from serving.session_exits import Exit
 from serving.session_policies import DEFAULT, POLICIES, SessionPolicy
 from serving.session_scores import MODEL, Due, SessionScores
@@ -38,33 +38,6 @@ MOST_FIELDS = 200
 """Of a session's profile: without a champion, none is known to be wrong."""
 
 _encode = msgspec.json.Encoder().encode
-
-
-class RaisedFlag(msgspec.Struct, frozen=True):
-    """What a session's latest scoring said: `scored_at` in microseconds UTC, after `acts` acts of the visitor's."""
-
-    action: Action
-    campaign: str | None
-    channel: Channel | None
-    reason: Reason
-    score: float | None
-    threshold: float | None
-    model: ModelVersion
-    scored_at: int
-    acts: int
-
-
-class EventsTaken(msgspec.Struct, frozen=True):
-    """How many events were taken, how many of them with the service's time, whether the session was scored, its flag.
-
-    `decision` is there where the client's policy acts at once and the visitor is to be interrupted now.
-    """
-
-    events_taken: int
-    events_retimed: int
-    scored: bool
-    flag: RaisedFlag | None
-    decision: Decision | None
 
 
 @dataclass(frozen=True)
@@ -232,13 +205,6 @@ def _left(client: str, key: str, session: Session | None) -> tuple[Session | Non
     if session.decision_id is None:
         (session.decision_id,) = decision_ids(1)
     return session, Exit(session.decision_id, client, MODEL, session.user_pseudo_id, session.flag)
-
-
-def raised(flag: Flag) -> RaisedFlag:
-    """A flag as clients are told it: without the features."""
-    said, version = flag.choice, ModelVersion(MODEL, flag.version, flag.digest)
-    scored = flag.score, said.threshold(flag.threshold), version, flag.scored_at, flag.acts
-    return RaisedFlag(said.action, said.campaign, said.channel, said.reason, *scored)
 
 
 def _key(client: str, name: str) -> str:
