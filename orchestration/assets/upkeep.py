@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from ml.specs import REGISTERED
-from orchestration.resources import OWNERS, SETTINGS, WAREHOUSE_POOL, LandingResource, RegistryResource, names
+from orchestration.resources import OWNERS, SETTINGS, LandingResource, RegistryResource, names
 
 GROUP = "upkeep"
 
 
-@dg.asset(group_name=GROUP, kinds={"python"}, owners=OWNERS, pool=WAREHOUSE_POOL)
+# of no pool: a run that waits for its turn here would hold what the run whose turn it is waits for
+@dg.asset(group_name=GROUP, kinds={"python"}, owners=OWNERS)
 def asked_erasures(context: dg.AssetExecutionContext, landing: LandingResource) -> dg.MaterializeResult:
     """Users for whom the decision service was asked to erase them, removed from every store before more is built."""
     from tactful import erasures
