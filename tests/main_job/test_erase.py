@@ -22,10 +22,12 @@ from ga4_export.landing import Landing
 from serving.audit import AuditLog
 from serving.audit_erasure import ERASED
 from serving.erasures import Erasures
+from tactful import plan
 from tactful.erase import Receipt, erase
 from tactful.erasures import erase_asked
 from tactful.landing import landing_of
 from tactful.settings import Settings
+from tactful.source import source_of
 from tests.conftest import Ran, tactful
 from tests.ga4_export.conftest import NOW
 
@@ -174,6 +176,10 @@ def test_the_decision_keeps_its_record_without_the_visitor(lived_in: Path, decid
 def test_a_run_begins_with_those_who_asked_meanwhile(ran: Ran, lived_in: Path, receipt: Receipt) -> None:
     with AuditLog(lived_in / "decisions" / "decisions.sqlite") as audit:
         Erasures(audit).ask("shop", "0.0", "0.0")
+    # a home in another folder is built anew otherwise
+    stated = {name.removeprefix("TACTFUL_").lower(): value for name, value in ran.variables.items()}
+    settings = Settings.model_validate({"home": lived_in, **stated})
+    plan.record(lived_in, plan.inputs_of(settings, source_of(settings)))
 
     outcome = tactful("run", home=lived_in, **ran.variables)
 
