@@ -6,6 +6,7 @@ import dagster as dg
 
 from ml.specs import REGISTERED
 from orchestration.resources import OWNERS, SETTINGS, LandingResource, RegistryResource, names
+from orchestration.turns import OfOneRun
 
 GROUP = "upkeep"
 
@@ -16,8 +17,8 @@ def asked_erasures(context: dg.AssetExecutionContext, landing: LandingResource) 
     """Users for whom the decision service was asked to erase them, removed from every store before more is built."""
     from tactful import erasures
 
-    # with the home's turn, no other run builds what is erased
-    landing.take()
+    # with the home's turn, no other run builds what is erased; an export that can't be read keeps nobody's data
+    OfOneRun.take(landing)
     outcome = erasures.begin_with(SETTINGS)
     if outcome is not None and not outcome.is_done:
         context.log.warning(outcome.told)
