@@ -207,6 +207,7 @@ def build_resources() -> dict[str, dg.ConfigurableResource]:
     home = str(SETTINGS.home)
     return {
         "landing": LandingResource(home=home),
+        "turn": OfOneRun(home=home),
         "dbt": Dbt(project_dir=str(DBT_PROJECT), profiles_dir=str(DBT_PROJECT)),
         "warehouse": _warehouse(),
         "feature_store": FeatureStoreResource(home=home),

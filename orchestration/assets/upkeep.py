@@ -13,12 +13,12 @@ GROUP = "upkeep"
 
 # of no pool: a run that waits for its turn here would hold what the run whose turn it is waits for
 @dg.asset(group_name=GROUP, kinds={"python"}, owners=OWNERS)
-def asked_erasures(context: dg.AssetExecutionContext, landing: LandingResource) -> dg.MaterializeResult:
+def asked_erasures(context: dg.AssetExecutionContext, turn: OfOneRun) -> dg.MaterializeResult:
     """Users for whom the decision service was asked to erase them, removed from every store before more is built."""
     from tactful import erasures
 
-    # with the home's turn, no other run builds what is erased; an export that can't be read keeps nobody's data
-    OfOneRun.take(landing)
+    # no other run builds what is erased; the landing's own turn would ask for an export that can be read
+    turn.take()
     outcome = erasures.begin_with(SETTINGS)
     if outcome is not None and not outcome.is_done:
         context.log.warning(outcome.told)
