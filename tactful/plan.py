@@ -18,7 +18,7 @@ _RECORD = "last_run.json"
 _CODE = ("ga4_export", "simulator", "dbt_project", "feature_repo", "expectations", "ml", "serving", "orchestration")
 _CODE_SUFFIXES = {".py", ".sql", ".yml", ".yaml"}
 _PORTS = {"dagster_port", "mlflow_port", "decision_port", "reports_port"}
-_SERVED = {"features_deadline_ms", "features_kept_ms", "scoring"}
+_SERVED = {"host", "features_deadline_ms", "features_kept_ms", "scoring"}
 # first and last day are told by the days themselves; the others say when a run is asked for, not what comes of it
 _NO_INPUT = {*_PORTS, *_SERVED, "first_day", "last_day", "retrain_cooldown_hours", "data_until_hour", *SECRETS}
 

@@ -40,7 +40,7 @@ def test_what_was_recorded_is_read_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", ["dagster_port", "reports_port", "features_deadline_ms", "features_kept_ms", "scoring"]
+    "change", ["dagster_port", "reports_port", "features_deadline_ms", "features_kept_ms", "scoring", "host"]
 )
 def test_what_only_servers_are_told_is_nothing_new(tmp_path: Path, change: str) -> None:
     first = Settings(home=tmp_path)
