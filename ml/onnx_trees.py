@@ -43,8 +43,12 @@ def export(
     """Write the ONNX model of what has trees into a bundle's folder; returns the names of what was written.
 
     Where its scores aren't the booster's, nothing is: a version that is good is worth more than its copy elsewhere.
+    Nor is anything of trees that are weighted, as dart's are, which ONNX's operator doesn't know.
     """
     if not isinstance(booster, xgb.Booster) or booster.num_boosted_rounds() == 0:
+        return ()
+    if (kind := _learner(booster)["gradient_booster"]["name"]) != "gbtree":
+        log.warning("No %s was written: the booster is %s; gbtree can be converted.", ONNX_FILE, kind)
         return ()
     content = convert(booster, columns, calibration)
     off = difference(booster, content, calibration)

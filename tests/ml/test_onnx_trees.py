@@ -176,6 +176,16 @@ def test_what_has_no_trees_gets_no_onnx_model(learnt: object, tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
+def test_weighted_trees_get_no_onnx_model(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    matrix = np.arange(40, dtype=np.float32).reshape(20, 2)
+    stated = {"objective": "binary:logistic", "booster": "dart", "nthread": 1}
+    weighted = xgb.train(stated, xgb.DMatrix(matrix, np.arange(20) % 2), 2)
+
+    assert export(weighted, ("a", "b"), tmp_path) == ()
+    assert list(tmp_path.iterdir()) == []
+    assert caplog.messages == ["No model.onnx was written: the booster is dart; gbtree can be converted."]
+
+
 def test_who_scores_by_it_leaves_nothing_behind_for_others_to_fetch(tmp_path: Path) -> None:
     """Builds of ONNX Runtime that send telemetry keep a device's id and what is still to be sent in the home."""
     home = tmp_path / "home"
