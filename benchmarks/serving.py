@@ -3,28 +3,35 @@
     python -m benchmarks.serving [SECONDS]
 
 Each way is asked for SECONDS (5) by a load generator in a process of its own, on the same cores. Every answer has its
-audit row on the disk before it. Writes .tactful/bench/serving.json.
+audit row on the disk before it. What is set beside others is asked in turn with them, three times, and told by its
+median: a machine's speed changes within a minute. Writes .tactful/bench/serving.json.
 """
 
 import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
+from operator import attrgetter
 from pathlib import Path
 
 from benchmarks import serving_load, serving_sessions
 from benchmarks.serving_load import Answered, Load
-from benchmarks.serving_processes import Running, one_call_each, ours, service, whole_chain
+from benchmarks.serving_processes import Running, bare, one_call_each, ours, service, whole_chain
 from benchmarks.serving_shop import Shop, bodies, build
 from tests.redis_server import redis_server
 
 FILE = Path(".tactful") / "bench" / "serving.json"
 OVERLOAD = 5
+ROUNDS = 3
+"""How often ways are asked in turn."""
+
+OURS, EACH, CHAIN, BARE = "64 connections", "FastAPI, a call each", "FastAPI, Feast, MLflow", "a bare protocol"
 DOLLARS_A_CORE_HOUR = 0.04
 """A price to reckon with, about that of a core on demand in a large cloud."""
 
@@ -60,6 +67,14 @@ class Bench:
         """Single decisions."""
         load = Load(running.port, "/v1/decide", shop.token, self.singles, connections, self.seconds, rate)
         return self.measure(name, running, load, 1)
+
+    def compare(self, shop: Shop, running: Mapping[str, Running]) -> None:
+        """Single decisions over 64 connections of each that is `running`, in turn; the medians stay."""
+        seen: defaultdict[str, list[Measured]] = defaultdict(list)
+        for _ in range(ROUNDS):
+            for name, each in running.items():
+                seen[name].append(self.ask(name, shop, each, 64))
+        self.measured |= {name: sorted(each, key=attrgetter("decisions"))[ROUNDS // 2] for name, each in seen.items()}
 
     def ask_batches(self, name: str, shop: Shop, running: Running, a_request: int) -> Measured:
         """Many decisions a request, four requests at a time."""
@@ -97,47 +112,43 @@ def measure(bench: Bench, folder: Path) -> None:
     with redis_server(folder) as address:
         shop = build(folder / "redis", {"type": "redis", "connection_string": address})
         with service(shop, ours) as running:
+            _measure_beside_others(bench, shop, running)
             _measure_ours(bench, shop, running)
         with service(shop, ours, "onnx", 1.0) as running:
             bench.ask("64, features kept 1 s", shop, running, 64)
             bench.ask_batches("batches of 256, kept 1 s", shop, running, 256)
-        peers: dict[str, Callable[[Shop], AbstractContextManager[Running]]] = {
-            "FastAPI, a call each": _one_call_each,
-            "FastAPI, Feast, MLflow": whole_chain,
-        }
-        for name, start in peers.items():
-            with start(shop) as running:
-                bench.ask(name, shop, running, 64)
     shop = build(folder / "sqlite", {"type": "sqlite", "path": str(folder / "online.db")})
     with service(shop, ours) as running:
         bench.ask("SQLite, 64 connections", shop, running, 64)
 
 
+def _measure_beside_others(bench: Bench, shop: Shop, running: Running) -> None:
+    with ExitStack() as started:
+        peers = {EACH: service(shop, one_call_each), CHAIN: whole_chain(shop), BARE: service(shop, bare)}
+        bench.compare(shop, {OURS: running, **{name: started.enter_context(peer) for name, peer in peers.items()}})
+
+
 def _measure_ours(bench: Bench, shop: Shop, running: Running) -> None:
-    closed = bench.ask("64 connections", shop, running, 64)
     bench.ask("1 connection", shop, running, 1)
     bench.ask("5,000/s arriving", shop, running, 512, rate=5_000)
     for a_request in (64, 256):
         bench.ask_batches(f"batches of {a_request}", shop, running, a_request)
     serving_sessions.measure(bench.measure, shop, running, bench.seconds)
-    bench.ask(f"{OVERLOAD} times too many arriving", shop, running, 2_048, rate=OVERLOAD * closed.decisions)
+    bench.ask(
+        f"{OVERLOAD} times too many arriving", shop, running, 2_048, rate=OVERLOAD * bench.measured[OURS].decisions
+    )
     bench.ask("1 connection, just after", shop, running, 1)
-
-
-@contextmanager
-def _one_call_each(shop: Shop) -> Iterator[Running]:
-    with service(shop, one_call_each) as running:
-        yield running
 
 
 def summary(measured: dict[str, Measured]) -> dict[str, float]:
     """What follows by arithmetic: ratios within this run, cores, dollars."""
-    here = measured["64 connections"]
+    here = measured[OURS]
     cores = FLEET / (here.decisions_a_cpu_second / 2)
     hours = 1e6 / here.decisions_a_cpu_second / 3600
     return {
-        "times_a_call_each": here.decisions / measured["FastAPI, a call each"].decisions,
-        "times_the_chain": here.decisions / measured["FastAPI, Feast, MLflow"].decisions,
+        "times_a_call_each": here.decisions / measured[EACH].decisions,
+        "times_the_chain": here.decisions / measured[CHAIN].decisions,
+        "share_of_a_bare_protocol": here.decisions / measured[BARE].decisions,
         "cores_for_the_fleet_at_half_load": cores,
         "dollars_a_million": hours * DOLLARS_A_CORE_HOUR,
     }
@@ -154,7 +165,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=FILE.parent) as folder:
         measure(bench, Path(folder).absolute())
     follows = summary(bench.measured)
-    print(f"{follows['times_a_call_each']:.0f} times a call each, {follows['times_the_chain']:.0f} times the chain.")
+    print(
+        f"{follows['times_a_call_each']:.0f} times a call each, {follows['times_the_chain']:.0f} times the chain, "
+        f"{follows['share_of_a_bare_protocol']:.0%} of a protocol that decides nothing."
+    )
     print(
         f"By arithmetic: {follows['cores_for_the_fleet_at_half_load']:.0f} cores at half load for {FLEET:,} a second; "
         f"${follows['dollars_a_million']:.4f} of processor time a million at ${DOLLARS_A_CORE_HOUR} a core-hour "

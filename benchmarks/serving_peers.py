@@ -2,18 +2,22 @@
 
 `one_call_each`: FastAPI, and in each request one `get_online_features`, one `inplace_predict`, one commit to SQLite.
 `chain`: FastAPI in front of `feast serve` in front of `mlflow models serve`, and the same commit.
+`Bare`: none of these parts; it reads requests and answers all alike.
 """
 
 import asyncio
 import json
+import socket
 import sqlite3
 import threading
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
+import httptools
 import httpx
 import numpy as np
+import uvloop
 from fastapi import Depends, FastAPI, Header, HTTPException
 from pydantic import BaseModel
 
@@ -88,6 +92,35 @@ def chain(shop: Shop, feast: str, mlflow: str) -> FastAPI:
         return await asyncio.to_thread(audit.append, asked, features, probability)
 
     return app
+
+
+class Bare(asyncio.Protocol):
+    """What the machine and the load generator give a protocol that decides nothing, the most that anybody can reach."""
+
+    body = b'{"decision_id":"00000000-0000-0000-0000-000000000000","action":"nothing"}'
+    answer = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+
+    def __init__(self) -> None:
+        self.parser = httptools.HttpRequestParser(self)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.parser.feed_data(data)
+
+    def on_message_complete(self) -> None:
+        self.transport.write(self.answer)  # type: ignore[attr-defined]
+
+    @classmethod
+    def serve(cls, listening: socket.socket) -> None:
+        """Answer on `listening`, for good."""
+
+        async def serving() -> None:
+            server = await asyncio.get_running_loop().create_server(cls, sock=listening)
+            await server.serve_forever()
+
+        uvloop.run(serving())
 
 
 def _key_of(shop: Shop) -> Any:

@@ -65,6 +65,13 @@ def one_call_each(shop: Shop, listening: socket.socket) -> None:
     server.run(serving_peers.one_call_each(shop), listening)
 
 
+def bare(_: Shop, listening: socket.socket) -> None:
+    """The peer of that name."""
+    from benchmarks import serving_peers
+
+    serving_peers.Bare.serve(listening)
+
+
 def chain(shop: Shop, listening: socket.socket, feast: str, mlflow: str) -> None:
     """The peer of that name; its two servers run already."""
     from benchmarks import serving_peers
@@ -76,6 +83,8 @@ def chain(shop: Shop, listening: socket.socket, feast: str, mlflow: str) -> None
 @contextmanager
 def service(shop: Shop, serve: Callable[..., None], *others: object) -> Iterator[Running]:
     """A service in a process of its own, once it answers."""
+    # Feast asks for it where it is imported, as it is here: each figure for Prometheus would be written to a file
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
     with socket.create_server(("127.0.0.1", 0), backlog=2048) as listening:
         process = get_context("spawn").Process(target=serve, args=(shop, listening, *others))
         process.start()
