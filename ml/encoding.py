@@ -68,7 +68,8 @@ class Encoding:
             "recoded": {name: places.stated(recoding) for name, recoding in self.recoded.items()},
         }
 
-    @property
+    # asked with every row that is served, as what follows is
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of the matrix's columns."""
         return tuple(
@@ -77,7 +78,6 @@ class Encoding:
             for level in (levels if levels is not None else (None,))
         )
 
-    # asked with every row that is served, as what follows is
     @cached_property
     def widths(self) -> dict[str, int]:
         """How many of the matrix's columns each of `levels` takes."""
