@@ -27,13 +27,14 @@ from serving.forgetting import ErasureApi
 from serving.front import Front, Way
 from serving.hot_users import HotUsers
 from serving.keys import Keyring, KeyScope
+from serving.live import Live
 from serving.metrics import Metrics
 from serving.patience import FeaturesInTime
 from serving.problems import RefusedError, not_answered, unaudited, unforeseen
 from serving.rewards import RewardApi, Rewards
 from serving.session_exits import SessionExits
 from serving.session_scores import SessionScores
-from serving.sessions import Live, SessionApi
+from serving.sessions import SessionApi
 from serving.tracing import Tracing
 from serving.traffic import Traffic
 from serving.witness import Witness, Witnessing
@@ -68,7 +69,7 @@ def create_app(  # noqa: PLR0913  the parts of the service
     api = DecisionApi(metrics.counted(decider.decide), audit, access, privacy, ping)
     scores = SessionScores(champions, lookups, rules, live.clock, traffic)
     leave = metrics.counted(exits.decide)
-    sessions = SessionApi(live, scores, leave, partial(access.admit, needed=KeyScope.LIVE), privacy.stored_id)
+    sessions = SessionApi(live, scores, leave, access, privacy.stored_id)
     rewards = RewardApi(Rewards(audit, live.clock), partial(access.admit, needed=KeyScope.FEEDBACK))
     erasures = ErasureApi(
         Erasures(audit, live.clock), lookups, live, partial(access.admit, needed=KeyScope.ERASE), privacy.stored_id
@@ -78,7 +79,7 @@ def create_app(  # noqa: PLR0913  the parts of the service
     ways = api.ways()
 
     def way_at(path: str) -> Way | None:
-        return ways.get(path) or sessions.way_at(path)
+        return ways.get(path) or sessions.events.way_at(path)
 
     witness = Witness(metrics)
 
@@ -110,7 +111,7 @@ def create_app(  # noqa: PLR0913  the parts of the service
     # one address for each thing
     service.router.redirect_slashes = False
     service.state.end_streams = live.listeners.end
-    service.state.short_way = ShortWay(way_at, ways, witness)
+    service.state.short_way = ShortWay(way_at, witness)
     return service
 
 

@@ -19,7 +19,7 @@ from serving import health, openapi, requests
 from serving.access import Access
 from serving.audit import AuditLog
 from serving.decisions import Asked, Decision, decision_of
-from serving.front import Soon, Way, as_json, header, read_body
+from serving.front import Begun, Way, as_json, header, read_body
 from serving.gathering import FullError, Gatherer
 from serving.keys import KeyScope
 from serving.problems import RefusedError, overloaded
@@ -66,7 +66,7 @@ class DecisionApi:
         """What is asked most, by path."""
         one, many = "/v1/decide", "/v1/decide:batch"
         return {
-            one: Way(one, self.decide, self.is_full, Soon(self._begin, _told)),
+            one: Way(one, self.decide, self.is_full, self._begin),
             many: Way(many, self.decide_batch, self.is_full),
         }
 
@@ -81,12 +81,14 @@ class DecisionApi:
             return _encode(await self.repeats.once(client, key, asked.request, self._decided))
         return _encode(await self._decided(asked))
 
-    def _begin(self, scope: Scope, body: bytes) -> Future[Sequence[Decision | RefusedError]] | None:
-        """What comes of a request that `decide` would answer."""
+    def _begin(self, scope: Scope, body: bytes) -> Begun | None:
+        """The answer that `decide` would give."""
         if header(scope, b"idempotency-key") is not None:
             return None
         client = self.access.admitted(scope, KeyScope.DECIDE)
-        return None if client is None else self._asking([Asked(client, self._stored(requests.decode(body)))])
+        if client is None:
+            return None
+        return Begun(_told, self._asking([Asked(client, self._stored(requests.decode(body)))]))
 
     async def decide_batch(self, scope: Scope, receive: Receive) -> bytes:
         client = await self._admit(scope)

@@ -6,7 +6,7 @@ how it is sent. Whatever else comes is answered through ASGI, where `Front` answ
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -29,12 +29,12 @@ _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".en
 
 
 class ShortWay:
-    """What is answered past ASGI, by the path that is asked for, and who sees it; heads for `ways` are read once."""
+    """What is answered past ASGI, by the path that is asked for, and who sees it; plain heads are read once."""
 
-    def __init__(self, way_at: Callable[[str], Way | None], ways: Mapping[str, Way], witness: Witness) -> None:
+    def __init__(self, way_at: Callable[[str], Way | None], witness: Witness) -> None:
         self.way_at = way_at
         self.witness = witness
-        self.heads = Heads(ways, is_plain)
+        self.heads = Heads(way_at, is_plain)
 
     def way(self, url: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Way | None:
         """What answers what is posted to `url` with `headers`; None where it isn't plain."""
@@ -86,22 +86,25 @@ class Exchange:
         outside = current.set(request)
         try:
             front.refuse_other_content(self.scope)
-            coming = soon.begin(self.scope, bytes(self.body))
-            if coming is None:
+            begun = soon(self.scope, bytes(self.body))
+            if begun is None:
                 return False
-            # who ends the service waits for these, and gives up what comes too late
-            self.connection.tasks.add(coming)  # type: ignore[arg-type]
-            coming.add_done_callback(partial(self._come, soon, request))
+            if begun.coming is None:
+                self._tell(request, front.answered(begun.end(None)))
+            else:
+                # who ends the service waits for these, and gives up what comes too late
+                self.connection.tasks.add(begun.coming)  # type: ignore[arg-type]
+                begun.coming.add_done_callback(partial(self._come, begun.end, request))
         except Exception as error:
             self._tell(request, front.refusal(error))
         finally:
             current.reset(outside)
         return True
 
-    def _come(self, soon: Soon, request: Witnessed, come: "asyncio.Future[Any]") -> None:
+    def _come(self, end: Callable[[Any], bytes], request: Witnessed, come: "asyncio.Future[Any]") -> None:
         self.connection.tasks.discard(come)  # type: ignore[arg-type]
         if not come.cancelled():
-            self._tell(request, _reply(soon, come))
+            self._tell(request, _reply(end, come))
 
     async def run_asgi(self, _: Any) -> None:
         """Answer, in a task."""
@@ -139,8 +142,8 @@ class Exchange:
         connection.on_response_complete()
 
 
-def _reply(soon: Soon, come: "asyncio.Future[Any]") -> Reply:
+def _reply(end: Callable[[Any], bytes], come: "asyncio.Future[Any]") -> Reply:
     try:
-        return front.answered(soon.end(come.result()))
+        return front.answered(end(come.result()))
     except Exception as error:
         return front.refusal(error)

@@ -18,9 +18,9 @@ from serving.audit import AuditUnavailableError
 from serving.erasures import Erasures
 from serving.features import FeaturesUnavailableError, OnlineFeatures
 from serving.front import as_json
+from serving.live import Live
 from serving.problems import unaudited
 from serving.session_stores import SessionsUnavailableError
-from serving.sessions import Live
 
 log = logging.getLogger(__name__)
 

@@ -23,24 +23,27 @@ Answer = Callable[[Scope, Receive], Awaitable[bytes]]
 """What gives the JSON that answers a request."""
 
 
+class Begun(NamedTuple):
+    """An answer that is begun: `end` gives its JSON, from what `coming` gives where something has still to come.
+
+    Nobody waits in a coroutine meanwhile. It raises what an `Answer` raises.
+    """
+
+    end: Callable[[Any], bytes]
+    coming: "asyncio.Future[Any] | None" = None
+
+
+Soon = Callable[[Scope, bytes], Begun | None]
+"""What begins the answer to a whole body; None where something has to be awaited first. It raises as an `Answer`."""
+
+
 class Way(NamedTuple):
     """What answers what is posted to an address, while it isn't full; `soon` does so for most, and costs less."""
 
     address: str
     answer: Answer
     is_full: Callable[[], bool]
-    soon: "Soon | None" = None
-
-
-class Soon(NamedTuple):
-    """An answer in two steps, between which nobody waits in a coroutine.
-
-    `begin` gives what comes of a whole body, or None where something has to be awaited first; `end` gives the JSON of
-    what came. Both raise what an `Answer` raises.
-    """
-
-    begin: Callable[[Scope, bytes], "asyncio.Future[Any] | None"]
-    end: Callable[[Any], bytes]
+    soon: Soon | None = None
 
 
 class Front:

@@ -1,6 +1,7 @@
-"""Heads of requests that are read once: a client's next request has the same one, but for the length of its body."""
+"""Heads of requests that are read once: a client's next request has the same one, but for its address and length."""
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -16,51 +17,63 @@ LONGEST = 4_096
 """Bytes of a head that is kept."""
 
 Headers = Iterable[tuple[bytes, bytes]]
+_LINE = re.compile(rb"POST (/[A-Za-z0-9/._~:-]*) HTTP/1\.1")
+"""A request's first line, of an address in which nothing stands for something else."""
+
 _END = b"\r\n\r\n"
 
 
 class Head(NamedTuple):
-    """What a head of `size` bytes says: how its request is answered, and how long its body is."""
+    """What a head of `size` bytes says: how its request is answered."""
 
     size: int
-    length: int
     way: Way
     scope: Scope
     keep_alive: bool
 
 
-class Heads:
-    """The heads of plain requests to `ways`, by path; `is_plain` says of a length and headers whether they are."""
+class _Read(NamedTuple):
+    """What a head says below its first line; `length` is that of the body."""
 
-    def __init__(self, ways: Mapping[str, Way], is_plain: Callable[[Headers], bool]) -> None:
-        self._lines = {f"POST {path} HTTP/1.1".encode(): (path, way) for path, way in ways.items()}
+    headers: list[tuple[bytes, bytes]]
+    length: int
+    keep_alive: bool
+
+
+class Heads:
+    """The heads of plain requests, by what `way_at` an address answers; `is_plain` says so of a length and headers."""
+
+    def __init__(self, way_at: Callable[[str], Way | None], is_plain: Callable[[Headers], bool]) -> None:
+        self._way_at = way_at
         self._is_plain = is_plain
         self._read = lru_cache(MOST)(self._parsed)
 
     def of(self, data: bytes) -> Head | None:
         """The head of the request that `data` is all of; None where it is no such request, or has no end yet."""
-        if data[: data.find(b"\r\n")] not in self._lines:
-            return None
+        end_of_line = data.find(b"\r\n")
+        line = _LINE.fullmatch(data, 0, end_of_line)
         size = data.find(_END) + len(_END)
-        if not len(_END) <= size <= LONGEST:
+        if line is None or not len(_END) <= size <= LONGEST:
             return None
-        head = self._read(data[:size])
-        return head if head is not None and len(data) == size + head.length else None
+        path = line[1].decode()
+        way, read = self._way_at(path), self._read(data[end_of_line:size])
+        if way is None or read is None or len(data) != size + read.length:
+            return None
+        scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": read.headers}
+        return Head(size, way, scope, read.keep_alive)
 
-    def _parsed(self, head: bytes) -> Head | None:
+    def _parsed(self, below_line: bytes) -> _Read | None:
         found = _Found()
         parser = httptools.HttpRequestParser(found)
         try:
-            parser.feed_data(head)
+            parser.feed_data(b"POST / HTTP/1.1" + below_line)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             return None
         # a head that ended earlier, or a body of no length, would have been told as such
         if not found.is_head or not self._is_plain(found.headers):
             return None
-        path, way = self._lines[head[: head.find(b"\r\n")]]
         length = next(int(value) for name, value in found.headers if name == b"content-length")
-        scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": found.headers}
-        return Head(len(head), length, way, scope, parser.should_keep_alive())
+        return _Read(found.headers, length, parser.should_keep_alive())
 
 
 class _Found:

@@ -28,12 +28,12 @@ from serving.features import FeastFeatures
 from serving.following import Followed
 from serving.keys import Key, Keyring, KeysError
 from serving.limits import RateLimits
+from serving.live import Live
 from serving.patience import FeaturesInTime
 from serving.session_file import SessionFile
 from serving.session_policies import PolicyName
 from serving.session_redis import SessionsInRedis
 from serving.session_stores import Sessions, SessionsInMemory
-from serving.sessions import Live
 from serving.tracing import Tracing, of_environment
 from serving.traffic import Traffic
 from tactful.landing import privacy_of

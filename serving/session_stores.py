@@ -115,12 +115,14 @@ class SessionsInMemory:
         await self.save()
 
     async def find(self, key: str) -> Session | None:
-        self._forget()
-        kept = self._kept.get(key)
-        return kept.session if kept else None
+        return self._find(key)
 
     async def change(self, key: str, change: Change[Result]) -> Result:
-        session, result = change(await self.find(key))
+        return self.change_now(key, change)
+
+    def change_now(self, key: str, change: Change[Result]) -> Result:
+        """As `change`, for which nothing has to be awaited here."""
+        session, result = change(self._find(key))
         if session is not None:
             self._keep(key, _Kept(session, self.clock()))
             self._changed.add(key)
@@ -182,6 +184,11 @@ class SessionsInMemory:
             idle = max(0, now - each.touched_at) / SECOND
             self._keep(each.key, _Kept(session, clock - idle))
         self._forget()
+
+    def _find(self, key: str) -> Session | None:
+        self._forget()
+        kept = self._kept.get(key)
+        return kept.session if kept else None
 
     def _keep(self, key: str, kept: _Kept) -> None:
         self._kept[key] = kept

@@ -31,8 +31,8 @@ from serving.client_store import ClientStore
 from serving.features import FeastFeatures
 from serving.following import Followed
 from serving.keys import Keyring, KeyScope
+from serving.live import Live
 from serving.patience import FeaturesInTime
-from serving.sessions import Live
 from serving.tracing import Tracing
 
 if TYPE_CHECKING:

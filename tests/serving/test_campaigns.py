@@ -7,7 +7,7 @@ import pytest
 
 from ml.bundle import Bundle
 from serving.audit import replay
-from serving.sessions import Live
+from serving.live import Live
 from serving.traffic import drawn_for_exploration
 from tests.serving.conftest import MOMENT
 from tests.serving.test_access import until

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from serving.clock import SECOND, microseconds
 from serving.decisions import Decider
 from serving.witness import current
 from tests.serving.conftest import MOMENT, Services
@@ -42,6 +43,7 @@ def told(response: httpx.Response) -> tuple[int, dict[str, str], Any]:
     body = response.json()
     for each in body if isinstance(body, list) else [body]:
         each.pop("decision_id", None)
+        (each.get("flag") or {}).pop("scored_at", None)
     named = {name: value for name, value in response.headers.items() if name not in ("date", "content-length")}
     return response.status_code, named, body
 
@@ -56,6 +58,8 @@ def told(response: httpx.Response) -> tuple[int, dict[str, str], Any]:
         pytest.param("/v1/decide", GOOD, {"content-type": "text/plain", "x-request-id": "seen"}, id="other-content"),
         pytest.param("/v1/decide", GOOD, {"x-request-id": "mine"}, id="named"),
         pytest.param("/v1/sessions/a b/events", {"user_pseudo_id": "known"}, {}, id="a-session"),
+        pytest.param("/v1/sessions/a.b/events", {"user_pseudo_id": "known"}, {}, id="a-plain-session"),
+        pytest.param("/v1/sessions/a.b/events", GOOD, {"x-request-id": "seen"}, id="a-session-s-wrong-field"),
         pytest.param("/v1/sessions/a#b/events", GOOD, {"x-request-id": "seen"}, id="a-fragment"),
     ],
 )
@@ -71,6 +75,26 @@ def test_both_ways_answer_alike(service: httpx.Client, path: str, body: object, 
     assert "content-length" in short.request.headers
     assert "transfer-encoding" in long.request.headers
     assert told(short) == told(long) == told(whole)
+
+
+def test_live_sessions_are_taken_and_scored_alike(service: httpx.Client) -> None:
+    now = microseconds()
+    acts = [{"event_name": "page_view", "event_timestamp": now - second * SECOND} for second in (2, 1)]
+    visitor = {"user_pseudo_id": "known", "profile": GOOD["profile"]}
+
+    def asked(name: str, act: object, **content: Any) -> httpx.Request:
+        body = json.dumps({**visitor, "events": [act]}).encode()
+        headers = {"content-type": "application/json"}
+        return service.build_request(
+            "POST", f"/v1/sessions/{name}/events", content=content.get("parts", iter)([body]), headers=headers
+        )
+
+    long = [told(service.send(asked("long", act))) for act in acts]
+    short = [told(service.send(asked("short", act, parts=b"".join))) for act in acts]
+    whole = [told(sent_whole(asked("whole", act, parts=b"".join))) for act in acts]
+
+    assert [body["scored"] for _, _, body in long] == [False, True]
+    assert long == short == whole
 
 
 def test_what_follows_a_head_that_was_seen_before_is_read_anew(service: httpx.Client) -> None:

@@ -12,6 +12,7 @@ async def nothing(*_: object) -> bytes:
 
 
 WAY = Way("/v1/decide", nothing, lambda: False)
+OTHER = Way("/v1/{name}", nothing, lambda: False)
 BODY = b"{}"
 
 
@@ -24,7 +25,7 @@ LENGTH = b"Content-Length: 2"
 
 @pytest.fixture
 def heads() -> Heads:
-    return Heads({"/v1/decide": WAY}, is_plain)
+    return Heads({"/v1/decide": WAY, "/v1/a.b-c_d": OTHER}.get, is_plain)
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,17 @@ def test_a_plain_request_is_known(heads: Heads, more: list[bytes], keep_alive: b
         assert head.scope["headers"] == [(name.lower(), value) for name, value in named]
 
 
+def test_heads_that_differ_by_their_address_alone_are_told_apart(heads: Heads) -> None:
+    one, other = (
+        heads.of(request(LENGTH, line=b"POST %b HTTP/1.1" % path)) for path in (b"/v1/decide", b"/v1/a.b-c_d")
+    )
+
+    assert one is not None
+    assert other is not None
+    assert (one.way, one.scope["path"]) == (WAY, "/v1/decide")
+    assert (other.way, other.scope["path"]) == (OTHER, "/v1/a.b-c_d")
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -70,7 +82,9 @@ def test_a_plain_request_is_known(heads: Heads, more: list[bytes], keep_alive: b
         pytest.param(request(LENGTH, b"x" * LONGEST + b": 1"), id="long"),
         pytest.param(request(LENGTH, b"no header"), id="no-header"),
         pytest.param(request(LENGTH, line=b"POST /v1/decide HTTP/1.0"), id="an-older-protocol"),
-        pytest.param(request(LENGTH, line=b"POST /v1/decide?x HTTP/1.1"), id="another-address"),
+        pytest.param(request(LENGTH, line=b"POST /v1/decide?x HTTP/1.1"), id="a-query"),
+        pytest.param(request(LENGTH, line=b"POST /v1/a%2Eb-c_d HTTP/1.1"), id="an-escaped-address"),
+        pytest.param(request(LENGTH, line=b"POST /v1/rewards HTTP/1.1"), id="another-address"),
         pytest.param(request(LENGTH, line=b"GET /v1/decide HTTP/1.1"), id="another-method"),
         # a line feed alone ends a line for some: what is a body to them is none here
         pytest.param(b"POST /v1/decide HTTP/1.1\r\ncontent-length: 6\n\n{}\r\n\r\n", id="line-feeds"),

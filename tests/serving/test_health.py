@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import redis
 
+from serving.live import Live
 from serving.session_redis import SessionsInRedis
-from serving.sessions import Live
 from tests.redis_server import PROGRAM, free_port, redis_process
 
 pytestmark = pytest.mark.skipif(shutil.which(PROGRAM) is None, reason=f"{PROGRAM} is not installed")

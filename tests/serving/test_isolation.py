@@ -18,7 +18,7 @@ from serving.features import FeastFeatures
 from serving.following import Followed
 from serving.keys import Keyring, KeyScope
 from serving.patience import FeaturesInTime
-from serving.sessions import EVENTS_ADDRESS
+from serving.session_events import EVENTS_ADDRESS
 from tests.serving.test_app import asked
 
 OF_THE_ANSWER = re.compile(r'"(decision_id|erasure_id)":"[^"]*"|"asked_at":\d+')

@@ -17,10 +17,10 @@ from ml.bundle import Bundle
 from ml.policy import Reason
 from serving.audit import replay
 from serving.keys import KeyScope
+from serving.live import Live
 from serving.session_file import SessionFile
 from serving.session_redis import SessionsInRedis
 from serving.session_stores import SessionsInMemory
-from serving.sessions import Live
 from tests.redis_server import redis_server
 
 MOMENT = 1_772_000_000_000_000
