@@ -38,7 +38,7 @@ bench-pipeline: $(READY)
 bench-models: $(READY)
 	@$(BIN)/python -m benchmarks.models
 
-# Two or three minutes; figures of the decision service and of what it is measured beside go to .tactful/bench/serving.json.
+# Four or five minutes; figures of the decision service and of what it is measured beside go to .tactful/bench/serving.json.
 bench-serving: $(READY)
 	@$(BIN)/python -m benchmarks.serving
 

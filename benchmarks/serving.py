@@ -3,8 +3,9 @@
     python -m benchmarks.serving [SECONDS]
 
 Each way is asked for SECONDS (5) by a load generator in a process of its own, on the same cores. Every answer has its
-audit row on the disk before it. What is set beside others is asked in turn with them, three times, and told by its
-median: a machine's speed changes within a minute. Writes .tactful/bench/serving.json.
+audit row on the disk before it, but for those of a protocol that decides nothing. What is set beside others is asked in
+turn with them, three times, and told by the median one: a machine's speed changes within a minute. Writes
+.tactful/bench/serving.json.
 """
 
 import json
@@ -69,7 +70,7 @@ class Bench:
         return self.measure(name, running, load, 1)
 
     def compare(self, shop: Shop, running: Mapping[str, Running]) -> None:
-        """Single decisions over 64 connections of each that is `running`, in turn; the medians stay."""
+        """Single decisions over 64 connections of each that is `running`, in turn; those of median speed stay."""
         seen: defaultdict[str, list[Measured]] = defaultdict(list)
         for _ in range(ROUNDS):
             for name, each in running.items():

@@ -11,7 +11,6 @@ from itertools import chain
 from typing import Any, cast
 
 import httptools
-import msgspec
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -29,6 +28,9 @@ STUCK = 30.0
 
 MOST_AHEAD = 64
 """Requests that wait for the answer to the one before them."""
+
+MOST_AT_ONCE = 16
+"""Requests that are answered before anybody else's are looked at."""
 
 _NOT_HTTP = RefusedError(HTTPStatus.BAD_REQUEST, "E_HTTP", "This is not a request of HTTP/1.1.")
 _LONG_HEAD = RefusedError(
@@ -74,6 +76,8 @@ class Connection(HttpToolsProtocol):
         self._is_whole = True
         """Whether all of the request of `cycle` has come."""
         self._in_work: Any = None
+        self._at_once = 0
+        """How many of what comes now were answered or begun without a task."""
         self._unread_since: float | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -98,6 +102,7 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing() or self._last_words is not None:
             return
+        self._at_once = 0
         if (exchange := self._whole(data)) is not None:
             self._unset_keepalive_if_required()
             self._awaited_since, self.cycle = None, exchange  # type: ignore[assignment]
@@ -110,7 +115,7 @@ class Connection(HttpToolsProtocol):
             self._head += len(data)
             if self._head > HEAD_LIMIT:
                 self._refuse(_LONG_HEAD)
-        if self._awaited_since is None and not self._is_answering:
+        if self._awaited_since is None and not self._is_answering and not self._has_ended:
             # an empty line, with which nothing begins
             self._awaited_since = self.loop.time()
 
@@ -176,8 +181,9 @@ class Connection(HttpToolsProtocol):
 
     def _answer(self, exchange: Exchange) -> None:
         self._in_work = exchange
-        # a task waits until what was answered before is read
-        if self.flow.write_paused:
+        self._at_once += 1
+        # a task waits until what was answered before is read, and lets others in
+        if self.flow.write_paused or self._at_once > MOST_AT_ONCE:
             self._start_asgi_task(exchange, self.app)
         elif exchange.way.is_full():
             exchange.refuse()
@@ -237,13 +243,5 @@ class Connection(HttpToolsProtocol):
                 self.cycle, self._is_whole = self._before, True
             self.flow.pause_reading()
             return
-        body = msgspec.json.encode(refused.stated)
-        headers = {
-            "content-type": "application/problem+json",
-            "content-length": str(len(body)),
-            "connection": "close",
-            **(refused.headers or {}),
-        }
-        lines = [f"HTTP/1.1 {refused.stated.status} {refused.stated.title}", *map(": ".join, headers.items()), "", ""]
-        self.transport.write("\r\n".join(lines).encode() + body)
+        self.transport.write(refused.reply().over_http([(b"connection", b"close")]))
         self.transport.close()

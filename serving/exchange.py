@@ -8,7 +8,6 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from starlette.types import Message, Scope
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 _OVERLOADED = overloaded().reply()
 _UNUSUAL = {b"origin", b"transfer-encoding", b"expect", b"upgrade"}
-_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
 
 class ShortWay:
@@ -85,18 +83,16 @@ class Exchange:
         request = Witnessed(self.scope)
         outside = current.set(request)
         try:
-            front.refuse_other_content(self.scope)
-            begun = soon(self.scope, bytes(self.body))
+            begun = _begun(soon, self.scope, bytes(self.body))
             if begun is None:
                 return False
-            if begun.coming is None:
-                self._tell(request, front.answered(begun.end(None)))
+            if isinstance(begun, Reply):
+                self._tell(request, begun)
             else:
+                end, coming = begun
                 # who ends the service waits for these, and gives up what comes too late
-                self.connection.tasks.add(begun.coming)  # type: ignore[arg-type]
-                begun.coming.add_done_callback(partial(self._come, begun.end, request))
-        except Exception as error:
-            self._tell(request, front.refusal(error))
+                self.connection.tasks.add(coming)  # type: ignore[arg-type]
+                coming.add_done_callback(partial(self._come, end, request))
         finally:
             current.reset(outside)
         return True
@@ -104,7 +100,7 @@ class Exchange:
     def _come(self, end: Callable[[Any], bytes], request: Witnessed, come: "asyncio.Future[Any]") -> None:
         self.connection.tasks.discard(come)  # type: ignore[arg-type]
         if not come.cancelled():
-            self._tell(request, _reply(end, come))
+            self._tell(request, _reply(lambda: end(come.result())))
 
     async def run_asgi(self, _: Any) -> None:
         """Answer, in a task."""
@@ -130,20 +126,33 @@ class Exchange:
     def _write(self, reply: Reply, more: list[tuple[bytes, bytes]]) -> None:
         """All at once: each write is a call of the system, and the client's to read."""
         connection = self.connection
-        headers = [*connection.server_state.default_headers, *reply.headers, *more]
+        headers = [*connection.server_state.default_headers, *more]
         if not self.keep_alive:
             headers.append((b"connection", b"close"))
-        head = b"".join(b"%b: %b\r\n" % header for header in headers)
-        content_length = b"content-length: %d\r\n\r\n" % len(reply.body)
-        connection.transport.write(_STATUS_LINES[reply.status] + head + content_length + reply.body)
+        connection.transport.write(reply.over_http(headers))
         self.response_started = self.response_complete = True
         if not self.keep_alive:
             connection.transport.close()
         connection.on_response_complete()
 
 
-def _reply(end: Callable[[Any], bytes], come: "asyncio.Future[Any]") -> Reply:
+def _begun(
+    soon: Soon, scope: Scope, body: bytes
+) -> "tuple[Callable[[Any], bytes], asyncio.Future[Any]] | Reply | None":
+    """What ends the answer that is begun, and what it waits for; or the answer, where it waits for nothing."""
     try:
-        return front.answered(end(come.result()))
+        front.refuse_other_content(scope)
+        begun = soon(scope, body)
+    except Exception as error:
+        return front.refusal(error)
+    if begun is None:
+        return None
+    end, coming = begun
+    return _reply(lambda: end(None)) if coming is None else (end, coming)
+
+
+def _reply(told: Callable[[], bytes]) -> Reply:
+    try:
+        return front.answered(told())
     except Exception as error:
         return front.refusal(error)

@@ -52,12 +52,13 @@ class Heads:
         """The head of the request that `data` is all of; None where it is no such request, or has no end yet."""
         end_of_line = data.find(b"\r\n")
         line = _LINE.fullmatch(data, 0, end_of_line)
+        way = None if line is None else self._way_at(path := line[1].decode())
         size = data.find(_END) + len(_END)
-        if line is None or not len(_END) <= size <= LONGEST:
+        # what isn't answered here must not push out what is
+        if way is None or not len(_END) <= size <= LONGEST:
             return None
-        path = line[1].decode()
-        way, read = self._way_at(path), self._read(data[end_of_line:size])
-        if way is None or read is None or len(data) != size + read.length:
+        read = self._read(data[end_of_line:size])
+        if read is None or len(data) != size + read.length:
             return None
         scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": read.headers}
         return Head(size, way, scope, read.keep_alive)

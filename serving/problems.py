@@ -1,6 +1,6 @@
 """Refusals as RFC 9457 states them: a stable code, the field, and what would be right."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from starlette.responses import Response
 NO_KEY, OVERLOADED, NO_SESSIONS = "E_KEY", "E_OVERLOADED", "E_SESSIONS_UNAVAILABLE"
 _COME_BACK = {"retry-after": "1"}
 _HEADERS = {NO_KEY: {"www-authenticate": "Bearer"}, OVERLOADED: _COME_BACK, NO_SESSIONS: _COME_BACK}
-
+_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
 PROBLEM = "application/problem+json"
 
@@ -21,6 +21,11 @@ class Reply(NamedTuple):
     status: int
     headers: Sequence[tuple[bytes, bytes]]
     body: bytes
+
+    def over_http(self, more: Iterable[tuple[bytes, bytes]] = ()) -> bytes:
+        """All of it as HTTP/1.1 has it, with `more` headers."""
+        head = b"".join([b"%b: %b\r\n" % header for header in (*more, *self.headers)])
+        return _STATUS_LINES[self.status] + head + b"content-length: %d\r\n\r\n" % len(self.body) + self.body
 
 
 class ProblemDetail(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -82,7 +82,7 @@ class EventsApi:
         self.decide_now = decide_now
 
     def close(self) -> None:
-        """Wait for what is to be scored; nothing can be taken afterwards."""
+        """Wait for what is to be scored; nothing can be scored afterwards."""
         self.scores.close()
 
     def way_at(self, path: str) -> Way | None:
@@ -102,7 +102,8 @@ class EventsApi:
         if self.is_full():
             raise overloaded()
         client = await self.access.admit(scope, KeyScope.LIVE)
-        asked = self._asked(client, name, await read_body(receive, requests.BODY_LIMIT, requests.body_too_large))
+        body = await read_body(receive, requests.BODY_LIMIT, requests.body_too_large)
+        asked = self._asked(client, name, body, self._policy(client))
         try:
             taken, flag = await self.sessions.change(asked.key, asked.take)
         except SessionsUnavailableError as error:
@@ -113,13 +114,14 @@ class EventsApi:
         return _told(taken, flag, scored, decision)
 
     def _begin(self, name: str, scope: Scope, body: bytes) -> Begun | None:
-        """The answer that `events` would give, where sessions are in memory and nothing is decided at once."""
+        """The answer of `events`, where sessions are in memory and neither requests are counted nor flags acted on."""
         client = self.access.admitted(scope, KeyScope.LIVE)
         if client is None or not isinstance(self.sessions, SessionsInMemory):
             return None
-        if self._policy(client).acts_at_once:
+        policy = self._policy(client)
+        if policy.acts_at_once:
             return None
-        asked = self._asked(client, name, body)
+        asked = self._asked(client, name, body, policy)
         taken, flag = self.sessions.change_now(asked.key, asked.take)
         unscored = Begun(lambda _: _told(taken, flag, None))
         if taken.moment is None:
@@ -138,13 +140,13 @@ class EventsApi:
         self.live.listeners.tell(key)
         return _told(taken, flag, kept)
 
-    def _asked(self, client: str, name: str, body: bytes) -> _Asked:
+    def _asked(self, client: str, name: str, body: bytes, policy: SessionPolicy) -> _Asked:
         key, sent = session_key(client, name), self._sent(body)
         champion = self.version_for(client, sent.user_pseudo_id)
         if champion is not None:
             champion.assembler.check_profile(sent.profile)
         rules = self.activity_rules(client, champion)
-        return _Asked(client, key, sent, self.live.clock(), champion, self._policy(client), rules)
+        return _Asked(client, key, sent, self.live.clock(), champion, policy, rules)
 
     def _policy(self, client: str) -> SessionPolicy:
         return POLICIES[self.live.policy_of(client)]

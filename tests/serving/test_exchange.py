@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from serving.clock import SECOND, microseconds
+from serving.connections import MOST_AHEAD
 from serving.decisions import Decider
 from serving.witness import current
 from tests.serving.conftest import MOMENT, Services
@@ -156,14 +157,42 @@ def test_a_connection_that_is_to_be_closed_is_closed_after_its_answer(service: h
     assert b"connection: close" in answer
 
 
-def _head(service: httpx.Client, length: int) -> bytes:
+def test_what_is_sent_behind_a_wish_to_end_is_not_taken(service: httpx.Client) -> None:
+    port, path = service.base_url.port or 0, "/v1/sessions/ended/events"
+    event = _act()
+    ending = _head(service, len(event), path).replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n")
+
+    told_once = answers(port, ending + event + _head(service, len(event), path) + event, 2)
+    (second,) = answers(port, _head(service, len(event), path) + event, 1)
+
+    assert [json.loads(_body(answer))["scored"] for answer in told_once] == [False]
+    # of three acts, the last would be no second one
+    assert json.loads(_body(second))["scored"]
+
+
+def test_of_many_that_are_sent_at_once_no_more_are_taken_than_may_wait(service: httpx.Client) -> None:
+    nothing = b'{"user_pseudo_id":"known"}'
+    sent = _head(service, len(nothing), "/v1/sessions/many/events") + nothing
+
+    *taken, last = answers(service.base_url.port or 0, sent * 2 * MOST_AHEAD, 2 * MOST_AHEAD)
+
+    assert {answer[:15] for answer in taken} == {b"HTTP/1.1 200 OK"}
+    assert last.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+
+
+def _act() -> bytes:
+    act = {"event_name": "page_view", "event_timestamp": microseconds()}
+    return json.dumps({"user_pseudo_id": "known", "events": [act]}).encode()
+
+
+def _head(service: httpx.Client, length: int, path: str = "/v1/decide") -> bytes:
     headers = {
         "host": "x",
         "authorization": service.headers["authorization"],
         "content-type": "application/json",
         "content-length": str(length),
     }
-    return "\r\n".join(["POST /v1/decide HTTP/1.1", *map(": ".join, headers.items()), "", ""]).encode()
+    return "\r\n".join([f"POST {path} HTTP/1.1", *map(": ".join, headers.items()), "", ""]).encode()
 
 
 def answers(port: int, sent: bytes, count: int) -> list[bytes]:

@@ -4,7 +4,7 @@ import pytest
 
 from serving.exchange import is_plain
 from serving.front import Way
-from serving.heads import LONGEST, Heads
+from serving.heads import LONGEST, Headers, Heads
 
 
 async def nothing(*_: object) -> bytes:
@@ -59,6 +59,21 @@ def test_heads_that_differ_by_their_address_alone_are_told_apart(heads: Heads) -
     assert other is not None
     assert (one.way, one.scope["path"]) == (WAY, "/v1/decide")
     assert (other.way, other.scope["path"]) == (OTHER, "/v1/a.b-c_d")
+
+
+def test_only_heads_that_there_is_a_way_for_are_read_and_each_is_read_once() -> None:
+    seen: list[object] = []
+
+    def is_seen(headers: Headers) -> bool:
+        seen.append(headers)
+        return is_plain(headers)
+
+    heads = Heads({"/v1/decide": WAY}.get, is_seen)
+
+    for name, path in enumerate([b"/v1/decide", b"/v1/rewards", b"/v1/decide"]):
+        heads.of(request(LENGTH, b"X-Request-Id: %d" % (name % 2), line=b"POST %b HTTP/1.1" % path))
+
+    assert len(seen) == 1
 
 
 @pytest.mark.parametrize(
