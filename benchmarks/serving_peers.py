@@ -95,7 +95,7 @@ def chain(shop: Shop, feast: str, mlflow: str) -> FastAPI:
 
 
 class Bare(asyncio.Protocol):
-    """What the machine and the load generator give a protocol that decides nothing, the most that anybody can reach."""
+    """What the machine and the load generator give a protocol in Python that decides nothing."""
 
     body = b'{"decision_id":"00000000-0000-0000-0000-000000000000","action":"nothing"}'
     answer = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
