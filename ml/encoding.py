@@ -89,16 +89,19 @@ class Encoding:
         made = {name: source for source, recoding in self.recoded.items() for name in recoding.made}
         return {name: made.get(name, name) for name in self.levels}
 
+    @cached_property
+    def _read(self) -> dict[str, None]:
+        """The features that are read, in their order."""
+        return dict.fromkeys(self.sources.values())
+
     def recode(self, columns: Columns) -> dict[str, Any]:
         """The values of each of `levels`: those of `columns`, places recoded.
 
         Raises:
             KeyError: a feature is absent from `columns`; absence is never read as null.
         """
-        read = dict.fromkeys(self.sources.values())
-        absent = [name for name in read if name not in columns]
-        if absent:
-            raise KeyError(f"Features {absent} are absent; the encoding reads {list(read)}.")
+        if absent := [name for name in self._read if name not in columns]:
+            raise KeyError(f"Features {absent} are absent; the encoding reads {list(self._read)}.")
         made = {name: values for part in self.recoded.values() for name, values in part.recode(columns).items()}
         return {name: made[name] if name in made else columns[name] for name in self.levels}
 
@@ -112,21 +115,32 @@ class Encoding:
         if not values:
             return np.empty((0, 0), dtype=np.float32)
         matrix = np.zeros((len(next(iter(values.values()))), len(self.names)), dtype=np.float32)
-        numbers = [values[name] for name, levels in self.levels.items() if levels is None]
-        if numbers:
-            matrix[:, self._places_of_numbers] = _numbers(numbers)
-        place = 0
-        for name, levels in self.levels.items():
-            if levels is not None:
-                _indicate(values[name], levels, matrix[:, place : place + len(levels)])
-            place += self.widths[name]
+        if numbers := self._places_of_numbers:
+            matrix[:, list(numbers.values())] = _numbers([values[name] for name in numbers])
+        for name, places_of in self._places_of_levels.items():
+            for row, value in enumerate(values[name]):
+                if (place := places_of.get(value)) is not None:
+                    matrix[row, place] = 1.0
         return matrix
 
     @cached_property
-    def _places_of_numbers(self) -> list[int]:
-        """Which of the matrix's columns are no indicators."""
-        first = accumulate(self.widths.values(), initial=0)
-        return [place for place, levels in zip(first, self.levels.values(), strict=False) if levels is None]
+    def _first(self) -> dict[str, int]:
+        """The first of the matrix's columns that each of `levels` takes."""
+        return dict(zip(self.levels, accumulate(self.widths.values(), initial=0), strict=False))
+
+    @cached_property
+    def _places_of_numbers(self) -> dict[str, int]:
+        """The column of the matrix that each number fills."""
+        return {name: self._first[name] for name, levels in self.levels.items() if levels is None}
+
+    @cached_property
+    def _places_of_levels(self) -> dict[str, dict[Any, int]]:
+        """The columns of the matrix that tell of the levels of each text."""
+        return {
+            name: {level: self._first[name] + index for index, level in enumerate(levels)}
+            for name, levels in self.levels.items()
+            if levels is not None
+        }
 
 
 def _levels(values: Sequence[Any], min_rows: int) -> tuple[str, ...]:
@@ -159,12 +173,3 @@ def _column(values: Sequence[Any]) -> Matrix:
 def _number(value: Any) -> float:
     # pandas' NA and NaT are no scalars to numpy
     return float(value) if value is not None and np.isscalar(value) else float("nan")
-
-
-def _indicate(values: Sequence[Any], levels: tuple[str, ...], matrix: Matrix) -> None:
-    """Set what tells of the level of each of `values` in its row of `matrix`, which holds zeros."""
-    position = {level: index for index, level in enumerate(levels)}
-    for row, value in enumerate(values):
-        index = position.get(value) if isinstance(value, str) else None
-        if index is not None:
-            matrix[row, index] = 1.0
