@@ -22,6 +22,8 @@ NULL = b""
 DOUBLE_VAL = 5 << 3 | 1
 """The tag of `double_val` in Feast's Value: field 5, eight bytes."""
 DOUBLE = struct.Struct("<Bd")
+MANY = 16
+"""Values that numpy unpacks sooner together than Python one by one."""
 _DOUBLES = np.dtype([("tag", "u1"), ("value", "<f8")])
 
 
@@ -73,7 +75,7 @@ def serialise(values: Sequence[Scalar | None], data_type: DataType) -> list[byte
 
 def deserialise(values: Sequence[bytes | None]) -> list[Scalar | None]:
     """What Feast's serialised Values say, whichever types they have; NaN and what is not there are null."""
-    if values and None not in values:
+    if len(values) >= MANY and None not in values:
         joined = b"".join(values)  # type: ignore[arg-type]
         # a column of amounts at once
         if len(joined) == DOUBLE.size * len(values) and joined[:: DOUBLE.size].count(DOUBLE_VAL) == len(values):
