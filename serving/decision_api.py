@@ -1,7 +1,6 @@
 """The routes that decide, that tell a decision again, and that tell of the service itself."""
 
 import logging
-from asyncio import Future
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
@@ -18,6 +17,7 @@ from ga4_export.privacy import Privacy
 from serving import health, openapi, requests
 from serving.access import Access
 from serving.audit import AuditLog
+from serving.coming import Coming
 from serving.decisions import Asked, Decision, decision_of
 from serving.front import Begun, Way, as_json, header, read_body
 from serving.gathering import FullError, Gatherer
@@ -112,7 +112,7 @@ class DecisionApi:
     async def _decided(self, asked: Asked) -> Decision:
         return _one(await self._asking([asked]))
 
-    def _asking(self, asked: Sequence[Asked]) -> Future[Sequence[Decision | RefusedError]]:
+    def _asking(self, asked: Sequence[Asked]) -> Coming[Sequence[Decision | RefusedError]]:
         try:
             return self.gatherer.ask(asked)
         except FullError:

@@ -4,7 +4,6 @@ A request takes it if all of it is plain: posted, with its length told, not from
 how it is sent. Whatever else comes is answered through ASGI, where `Front` answers the same addresses.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -14,6 +13,7 @@ from starlette.types import Message, Scope
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 
 from serving import front
+from serving.coming import Coming
 from serving.front import Soon, Way
 from serving.heads import Heads
 from serving.problems import Reply, overloaded
@@ -97,10 +97,9 @@ class Exchange:
             current.reset(outside)
         return True
 
-    def _come(self, end: Callable[[Any], bytes], request: Witnessed, come: "asyncio.Future[Any]") -> None:
+    def _come(self, end: Callable[[Any], bytes], request: Witnessed, come: Coming[Any]) -> None:
         self.connection.tasks.discard(come)  # type: ignore[arg-type]
-        if not come.cancelled():
-            self._tell(request, _reply(lambda: end(come.result())))
+        self._tell(request, _reply(lambda: end(come.result())))
 
     async def run_asgi(self, _: Any) -> None:
         """Answer, in a task."""
@@ -136,9 +135,7 @@ class Exchange:
         connection.on_response_complete()
 
 
-def _begun(
-    soon: Soon, scope: Scope, body: bytes
-) -> "tuple[Callable[[Any], bytes], asyncio.Future[Any]] | Reply | None":
+def _begun(soon: Soon, scope: Scope, body: bytes) -> tuple[Callable[[Any], bytes], Coming[Any]] | Reply | None:
     """What ends the answer that is begun, and what it waits for; or the answer, where it waits for nothing."""
     try:
         front.refuse_other_content(scope)

@@ -1,6 +1,5 @@
 """The way in for what is asked most: plain ASGI, without a framework between the server and the answer."""
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -12,6 +11,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.audit import AuditUnavailableError
+from serving.coming import Coming
 from serving.problems import RefusedError, Reply, not_answered, unaudited, unforeseen
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class Begun(NamedTuple):
     """
 
     end: Callable[[Any], bytes]
-    coming: "asyncio.Future[Any] | None" = None
+    coming: Coming[Any] | None = None
 
 
 Soon = Callable[[Scope, bytes], Begun | None]

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from threading import Condition, Thread
 from typing import Generic, TypeVar
 
+from serving.coming import Coming
+
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
@@ -19,7 +21,7 @@ class FullError(Exception):
 @dataclass(slots=True)
 class _Asked(Generic[Item, Answer]):
     items: Sequence[Item]
-    answers: "asyncio.Future[Sequence[Answer]]"
+    answers: Coming[Sequence[Answer]]
     since: float
 
 
@@ -32,7 +34,7 @@ class Bounds:
     """
 
     most_waiting: int = 1024
-    longest_wait: float = 0.2
+    longest_wait: float = 0.1
     patience: float = 0.5
 
 
@@ -88,7 +90,7 @@ class Gatherer(Generic[Item, Answer]):
         """How many items wait."""
         return self._items_waiting
 
-    def ask(self, items: Sequence[Item]) -> "asyncio.Future[Sequence[Answer]]":
+    def ask(self, items: Sequence[Item]) -> Coming[Sequence[Answer]]:
         """The answers to `items`, which come with the batch that they are in, or fail with it.
 
         Raises:
@@ -100,7 +102,7 @@ class Gatherer(Generic[Item, Answer]):
         if self._worker is None:
             self._worker = Thread(target=self._work_on, args=[loop], name="batch")
             self._worker.start()
-        asked = _Asked(items, loop.create_future(), self.clock())
+        asked = _Asked[Item, Answer](items, Coming(), self.clock())
         with self._changed:
             self._waiting.append(asked)
             self._items_waiting += len(items)
