@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 import pandas as pd
 
 from feature_repo.contract import FEATURE_AT, KNOWN_AT, FeatureTable
-from feature_repo.online_redis import RedisReader, RedisWriter
+from feature_repo.online_redis import RedisWriter
+from feature_repo.online_redis_reader import RedisReader
 from feature_repo.online_rows import OnlineWriteError, build_rows, entity_keys
 from feature_repo.online_sqlite import WAIT_SECONDS, SqliteReader, SqliteWriter
 from feature_repo.stored_rows import OnlineReader

@@ -1,4 +1,4 @@
-"""Guarded writes into the hashes of Feast's Redis online store, and reads of many entities at once.
+"""Guarded writes into the hashes of Feast's Redis online store.
 
 Feast keeps one hash an entity, and in it a field for each feature and one for the time of each view. Beside the latter
 stands a field of ours, which Feast's readers don't ask for: both clocks of the row. It counts only while its
@@ -7,17 +7,17 @@ stands a field of ours, which Feast's readers don't ask for: both clocks of the 
 
 import re
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache, lru_cache
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from feature_repo.contract import Column
-from feature_repo.online_rows import OnlineRows, OnlineWriteError, deserialise, entity_keys, serialise
-from feature_repo.stored_rows import StoredRows
+from feature_repo.online_redis_layout import feature_fields, hash_key, name_of, time_field
+from feature_repo.online_rows import OnlineRows, OnlineWriteError, entity_keys, serialise
 
 if TYPE_CHECKING:
     from feast import FeatureView, RepoConfig
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 EPOCH = datetime(1970, 1, 1)
 MICROSECOND = timedelta(microseconds=1)
-TIME_FIELD = b"_ts:"
 CLOCKS_FIELD = b"_clocks:"
 SCRIPT = Path(__file__).with_suffix(".lua")
 
@@ -56,7 +55,7 @@ class RedisWriter:
         shared = self._shared(view, features)
         written = 0
         for chunk in chunks:
-            keys, rows = [_key(self.config, key) for key in chunk.keys], list(_arguments(features, chunk))
+            keys, rows = [hash_key(self.config, key) for key in chunk.keys], list(_arguments(features, chunk))
             with client.pipeline(transaction=False) as pipeline:
                 for start in range(0, len(keys), ROWS_A_CALL):
                     few = slice(start, start + ROWS_A_CALL)
@@ -69,7 +68,7 @@ class RedisWriter:
         client = self.store._get_client(self.config.online_store)
         (join_key,) = view.join_keys
         (prefix,) = entity_keys(join_key, [""], self.config.entity_key_serialization_version)
-        prefix, ending = prefix[: -LENGTH.size], _key(self.config, b"")
+        prefix, ending = prefix[: -LENGTH.size], hash_key(self.config, b"")
         found = client.scan_iter(GLOB.sub(rb"\\\g<0>", prefix) + b"*" + GLOB.sub(rb"\\\g<0>", ending), SCANNED_A_CALL)
         fields = self._fields(view, features)
         with client.pipeline(transaction=False) as pipeline:
@@ -84,10 +83,10 @@ class RedisWriter:
 
     def delete(self, views: Iterable["FeatureView"], key: bytes) -> int:
         """Remove the rows of one entity key; returns how many views held one."""
-        times = {_time_field(_name(self.config, view)) for view in views}
+        times = {time_field(name_of(self.config, view)) for view in views}
         with self.store._get_client(self.config.online_store).pipeline(transaction=True) as pipeline:
-            pipeline.hkeys(_key(self.config, key))
-            pipeline.delete(_key(self.config, key))
+            pipeline.hkeys(hash_key(self.config, key))
+            pipeline.delete(hash_key(self.config, key))
             fields, _ = pipeline.execute()
         return len(times.intersection(fields))
 
@@ -97,84 +96,8 @@ class RedisWriter:
 
     def _fields(self, view: "FeatureView", features: Sequence[Column]) -> list[bytes]:
         """The fields of the view's time, of our clocks and of the features."""
-        name = _name(self.config, view)
-        return [_time_field(name), CLOCKS_FIELD + name.encode(), *_fields(name, [each.name for each in features])]
-
-
-class RedisReader:
-    """Reads features of some views in one round trip; each field is one that Feast's own reader asks for.
-
-    Connecting, and each wait for an answer, take at most `patience` seconds.
-    """
-
-    def __init__(self, config: "RepoConfig", views: Mapping["FeatureView", Sequence[str]], patience: float) -> None:
-        from feast.infra.online_stores.redis import RedisOnlineStore
-        from redis.backoff import NoBackoff
-        from redis.retry import Retry
-
-        waits = f"socket_timeout={patience},socket_connect_timeout={patience}"
-        stated = config.online_store
-        hasty = stated.model_copy(update={"connection_string": f"{stated.connection_string},{waits}"})
-        self._client = RedisOnlineStore()._get_client(hasty)
-        # its own would try again for seconds
-        self._client.set_retry(Retry(NoBackoff(), 0))
-        self._ending = _key(config, b"")
-        self._views = {view.name: names for view, names in views.items()}
-        named = [(_name(config, view), names) for view, names in views.items()]
-        asked = [field for name, names in named for field in (_time_field(name), *_fields(name, names))]
-        # as Redis is told of a command: how many parts, then each with its length
-        self._before_key = b"*%d\r\n" % (len(asked) + 2) + _part(b"HMGET")
-        self._after_key = b"".join(map(_part, asked))
-
-    def read(self, keys: Sequence[bytes]) -> dict[str, StoredRows]:
-        columns = iter(zip(*self._ask([key + self._ending for key in keys]), strict=True))
-        found = {}
-        for view, names in self._views.items():
-            feature_at = [_seconds(time) for time in next(columns)]
-            found[view] = StoredRows({name: deserialise(next(columns)) for name in names}, feature_at)
-        return found
-
-    def _ask(self, keys: Sequence[bytes]) -> list[list[bytes | None]]:
-        """The fields of each hash, by one write and one answer each: under half of what redis-py's pipeline takes."""
-        pool = self._client.connection_pool
-        connection = pool.get_connection()
-        try:
-            commands = b"".join([self._before_key + _part(key) + self._after_key for key in keys])
-            connection.send_packed_command([commands])
-            return [connection.read_response() for _ in keys]
-        except BaseException:
-            # what it would answer next is of this question
-            connection.disconnect()
-            raise
-        finally:
-            pool.release(connection)
-
-
-def _part(value: bytes) -> bytes:
-    return b"$%d\r\n%b\r\n" % (len(value), value)
-
-
-def _key(config: "RepoConfig", key: bytes) -> bytes:
-    project: bytes = config.project.encode()
-    return key + project
-
-
-def _name(config: "RepoConfig", view: "FeatureView") -> str:
-    from feast.infra.online_stores.helpers import compute_versioned_name
-
-    name: str = compute_versioned_name(view, config.registry.enable_online_feature_view_versioning)
-    return name
-
-
-def _time_field(name: str) -> bytes:
-    return TIME_FIELD + name.encode()
-
-
-def _fields(name: str, features: Sequence[str]) -> list[bytes]:
-    """The fields of features of the view `name`."""
-    from feast.infra.online_stores.helpers import _mmh3
-
-    return [_mmh3(f"{name}:{feature}") for feature in features]
+        name = name_of(self.config, view)
+        return [time_field(name), CLOCKS_FIELD + name.encode(), *feature_fields(name, [each.name for each in features])]
 
 
 def _arguments(features: Sequence[Column], rows: OnlineRows) -> Iterator[tuple[bytes | int, ...]]:
@@ -187,16 +110,8 @@ def _microseconds(moment: datetime) -> int:
     return (moment - EPOCH) // MICROSECOND
 
 
-@lru_cache(10_000)
-def _seconds(time: bytes | None) -> int:
-    from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyped]
-
-    seconds: int = Timestamp.FromString(time).seconds if time else 0
-    return seconds
-
-
 def _timestamp(moment: datetime) -> bytes:
-    from google.protobuf.timestamp_pb2 import Timestamp
+    from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyped]
 
     timestamp = Timestamp()
     timestamp.FromDatetime(moment)

@@ -83,13 +83,13 @@ class SqliteWriter:
 class SqliteReader:
     """Reads features of some views, through a connection for each thread that asks.
 
-    A writer's lock is waited for at most `patience` seconds.
+    Writers' locks are waited for at most `patience` seconds.
     """
 
     def __init__(self, config: "RepoConfig", views: Mapping["FeatureView", Sequence[str]], patience: float) -> None:
         self._views = {view.name: (_quoted(_table(config, view)), names) for view, names in views.items()}
         self._address = f"{Path(_path(config)).absolute().as_uri()}?mode=rw"
-        self._patience = patience
+        self._patience = patience / max(1, len(views))
         self._opened = threading.local()
 
     def read(self, keys: Sequence[bytes]) -> dict[str, StoredRows]:
@@ -100,6 +100,9 @@ class SqliteReader:
             if connection := self._opened.__dict__.pop("connection", None):
                 connection.close()
             raise
+
+    def read_at_once(self, keys: Sequence[bytes]) -> dict[str, StoredRows] | None:
+        return self.read(keys)
 
     def _read(self, table: str, names: Sequence[str], keys: Sequence[bytes]) -> StoredRows:
         query = f"select entity_key, feature_name, value, event_ts from {table} where entity_key in ({_marks(keys)})"

@@ -24,3 +24,7 @@ class OnlineReader(Protocol):
     def read(self, keys: Sequence[bytes]) -> Mapping[str, StoredRows]:
         """The rows of serialised entity keys, by view."""
         ...
+
+    def read_at_once(self, keys: Sequence[bytes]) -> Mapping[str, StoredRows] | None:
+        """The same within the reader's patience; None where something has to be opened first, which may take longer."""
+        ...

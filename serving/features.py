@@ -16,6 +16,7 @@ JOIN_KEY = "user_pseudo_id"
 Views = Mapping[str, Mapping[str, str]]
 """The features to read with their types, by the view that holds them."""
 
+_Asked = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
 
 ERASING_PATIENCE = 5.0
 """Seconds for which whoever has a user erased may wait for the store."""
@@ -49,10 +50,18 @@ class OnlineFeatures(Protocol):
         ...
 
 
+class FeatureStoreReader(OnlineFeatures, Protocol):
+    """A store that can tell whether a look-up would have to open something first."""
+
+    def read_at_once(self, users: Sequence[str], views: Views) -> Mapping[str, StoredRows] | None:
+        """The same within the store's patience; None where something has to be opened first, which may take longer."""
+        ...
+
+
 class FeastFeatures:
     """The online store of a Feast repository, opened by the first read; importing Feast takes seconds.
 
-    No wait for the store takes longer than `patience` seconds.
+    What is open answers within `patience` seconds, or is taken for one that doesn't.
     """
 
     def __init__(self, open_store: Callable[[], "FeatureStore"], patience: float = 1.0) -> None:
@@ -61,7 +70,7 @@ class FeastFeatures:
         self._opening = threading.Lock()
         self._store: FeatureStore | None = None
         # keys, fields and tables are worked out once for each model's features
-        self._readers: dict[tuple[tuple[str, tuple[tuple[str, str], ...]], ...], OnlineReader] = {}
+        self._readers: dict[_Asked, OnlineReader] = {}
 
     def read(self, users: Sequence[str], views: Views) -> Mapping[str, StoredRows]:
         if not views:
@@ -71,6 +80,17 @@ class FeastFeatures:
         with _told("read"):
             store, reader = self._opened(views)
             return reader.read(entity_keys(JOIN_KEY, users, store.config.entity_key_serialization_version))
+
+    def read_at_once(self, users: Sequence[str], views: Views) -> Mapping[str, StoredRows] | None:
+        reader = self._readers.get(_asked(views))
+        if reader is None or self._store is None:
+            return None
+        from feature_repo.online_rows import entity_keys
+
+        with _told("read"):
+            return reader.read_at_once(
+                entity_keys(JOIN_KEY, users, self._store.config.entity_key_serialization_version)
+            )
 
     def erase(self, user: str) -> None:
         from feature_repo.online import delete
@@ -83,7 +103,7 @@ class FeastFeatures:
     def _opened(self, views: Views) -> "tuple[FeatureStore, OnlineReader]":
         from feature_repo.online import open_reader, refuse_other_types
 
-        asked = tuple((view, tuple(types.items())) for view, types in views.items())
+        asked = _asked(views)
         with self._opening:
             store = self._open()
             if asked not in self._readers:
@@ -99,9 +119,26 @@ class FeastFeatures:
         return self._store
 
 
+def _asked(views: Views) -> _Asked:
+    return tuple((view, tuple(types.items())) for view, types in views.items())
+
+
 @contextmanager
 def _told(done: str) -> Iterator[None]:
     """Tell in the service's words that the store can't be `done`, as whatever lies below tells in its own."""
+    try:
+        yield
+    except Exception as error:
+        unknown, unavailable = _errors()
+        if isinstance(error, unknown):
+            raise UnknownFeaturesError(f"The feature store can't be {done}: {error}") from error
+        if isinstance(error, unavailable):
+            raise FeaturesUnavailableError(f"The feature store can't be {done}: {type(error).__name__}.") from error
+        raise
+
+
+def _errors() -> tuple[tuple[type[Exception], ...], tuple[type[Exception], ...]]:
+    """What is raised where a store holds other features, and where it can't be used; importing these takes seconds."""
     from feast.errors import FeastError, FeatureViewNotFoundException
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
     from redis.exceptions import RedisError
@@ -109,10 +146,6 @@ def _told(done: str) -> Iterator[None]:
     from feature_repo.online import OnlineReadError
     from feature_repo.online_rows import OnlineWriteError
 
-    try:
-        yield
-    except (FeatureViewNotFoundException, OnlineReadError, OnlineWriteError) as error:
-        raise UnknownFeaturesError(f"The feature store can't be {done}: {error}") from error
+    unknown = FeatureViewNotFoundException, OnlineReadError, OnlineWriteError
     # Feast raises DecodeError for a damaged registry.
-    except (OSError, sqlite3.Error, FeastError, RedisError, DecodeError) as error:
-        raise FeaturesUnavailableError(f"The feature store can't be {done}: {type(error).__name__}.") from error
+    return unknown, (OSError, sqlite3.Error, FeastError, RedisError, DecodeError)

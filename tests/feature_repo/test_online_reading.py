@@ -1,6 +1,8 @@
 """What is read online is what Feast itself would have served."""
 
 import socket
+import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from feature_repo.contract import DataType
 from feature_repo.online import OnlineReadError, open_reader, write_newest
 from feature_repo.online_rows import MANY, deserialise, entity_keys, serialise
 from tests.feature_repo.conftest import OTHER_TABLE, TABLE, open_online
+from tests.redis_server import redis_server
 
 DAY = pd.Timestamp("2026-01-06T01:02:03.456789")
 NAMES = [column.name for column in TABLE.features]
@@ -117,3 +120,52 @@ def test_a_redis_that_does_not_answer_is_given_up(tmp_path: Path) -> None:
         store = open_online(tmp_path, type="redis", connection_string=address)
         with pytest.raises(redis.TimeoutError):
             open_reader(store, VIEWS, patience=0.01).read(entity_keys("user_pseudo_id", ["u"], 3))
+
+
+def test_what_is_open_is_read_at_once_and_what_was_closed_is_opened_first(online_store: FeatureStore) -> None:
+    reader, keys = open_reader(online_store, VIEWS, patience=5), entity_keys("user_pseudo_id", ["a", "nobody"], 3)
+    before = reader.read_at_once(keys)
+    found = reader.read(keys)
+
+    assert before in (None, found)
+    assert reader.read_at_once(keys) == found
+
+
+def test_a_connection_that_redis_has_closed_is_opened_anew(tmp_path: Path) -> None:
+    with redis_server(tmp_path) as address:
+        store = open_online(tmp_path, type="redis", connection_string=address)
+        reader, keys = open_reader(store, VIEWS, patience=5), entity_keys("user_pseudo_id", ["a"], 3)
+        assert reader.read_at_once(keys) is None
+        found = reader.read(keys)
+        host, port = address.split(":")
+        with redis.Redis(host, int(port)) as other:
+            other.client_kill_filter(_type="normal", skipme=True)
+
+        assert reader.read_at_once(keys) is None
+        assert reader.read(keys) == found
+        assert reader.read_at_once(keys) == found
+
+
+def test_a_redis_of_which_the_rest_does_not_come_is_given_up_and_not_used_again(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as half:
+        address = f"127.0.0.1:{half.getsockname()[1]}"
+        store = open_online(tmp_path, type="redis", connection_string=address)
+        reader, keys = open_reader(store, VIEWS, patience=0.2), entity_keys("user_pseudo_id", ["a", "b"], 3)
+
+        def answer_one() -> None:
+            taken, _ = half.accept()
+            with taken, suppress(OSError):
+                while data := taken.recv(65_536):
+                    if b"HMGET" in data:
+                        fields = sum(len(names) + 1 for names in VIEWS.values())
+                        taken.sendall(b"*%d\r\n" % fields + b"$-1\r\n" * fields)
+                    else:
+                        taken.sendall(b"+OK\r\n" * data.count(b"*"))
+
+        answering = threading.Thread(target=answer_one)
+        answering.start()
+        with pytest.raises((redis.RedisError, TimeoutError)):
+            reader.read(keys)
+
+        assert reader.read_at_once(keys) is None
+        answering.join()

@@ -20,14 +20,20 @@ class Store:
         self.answers = threading.Event()
         self.answers.set()
         self.error: Exception | None = None
+        self.is_at_hand = False
         self.asked: list[Sequence[str]] = []
+        self.asked_by = ""
 
     def read(self, users: Sequence[str], views: Views) -> Mapping[str, StoredRows]:  # noqa: ARG002
         self.asked.append(users)
+        self.asked_by = threading.current_thread().name
         assert self.answers.wait(60)
         if self.error is not None:
             raise self.error
         return ROWS
+
+    def read_at_once(self, users: Sequence[str], views: Views) -> Mapping[str, StoredRows] | None:
+        return self.read(users, views) if self.is_at_hand else None
 
     def erase(self, user: str) -> None:
         self.asked.append([user])
@@ -57,6 +63,26 @@ def outcome(features: FeaturesInTime) -> str:
 
 def test_a_store_that_answers_is_read(store: Store) -> None:
     assert outcome(FeaturesInTime(store, deadline=30)) == "found"
+
+
+def test_a_store_that_is_at_hand_is_read_by_who_asks_and_one_to_open_by_a_thread_of_its_own(store: Store) -> None:
+    features = FeaturesInTime(store, deadline=30)
+    assert outcome(features) == "found"
+    assert store.asked_by.startswith("features")
+
+    store.is_at_hand = True
+    assert outcome(features) == "found"
+    assert store.asked_by == threading.current_thread().name
+
+
+def test_a_store_at_hand_that_fails_is_left_alone_too(store: Store) -> None:
+    features = FeaturesInTime(store, 30, Clock())
+    store.is_at_hand, store.error = True, FeaturesUnavailableError("refused")
+
+    told = [outcome(features) for _ in range(4)]
+
+    assert told[:3] == ["refused"] * 3
+    assert told[3].endswith("is left alone for now.")
 
 
 def test_without_user_features_no_store_is_asked(store: Store) -> None:

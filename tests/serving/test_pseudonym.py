@@ -28,7 +28,13 @@ class KnownAs:
         self.user = user
 
     def read(self, users: Sequence[str], views: Views) -> Mapping[str, StoredRows]:
-        return self.store.read(["known" if user == self.user else "nobody" for user in users], views)
+        return self.store.read(self._known(users), views)
+
+    def read_at_once(self, users: Sequence[str], views: Views) -> Mapping[str, StoredRows] | None:
+        return self.store.read_at_once(self._known(users), views)
+
+    def _known(self, users: Sequence[str]) -> list[str]:
+        return ["known" if user == self.user else "nobody" for user in users]
 
     def erase(self, user: str) -> None:
         self.store.erase("known" if user == self.user else "nobody")
