@@ -1,7 +1,7 @@
 """A load generator: keeps connections open, asks in turn, and tells how long answers took.
 
 Closed loop: each connection asks again when it has its answer. Open loop: requests come at a rate, whether answers come
-or not, and their time runs from when they were due.
+or not, and their time runs from when they were due. A connection that is closed is opened again after a second.
 """
 
 import asyncio
@@ -37,7 +37,8 @@ class Answered:
     """What came: answers a second of status 200, their milliseconds, answers by status, and how many were fallbacks.
 
     `p99_sent` is the time from when a request was sent: of more than can be sent, some wait here for a connection.
-    `decided` counts the answers of status 200 to all that was asked, the warm-up with it.
+    `decided` counts the answers of status 200 to all that was asked, the warm-up with it. `turned_away` counts
+    connections that were closed, be it with an answer to what was asked over them; `unanswered` those without one.
     """
 
     per_second: float
@@ -49,6 +50,8 @@ class Answered:
     statuses: dict[int, int]
     fallbacks: int
     without_retry_after: int
+    turned_away: int
+    unanswered: int
 
 
 def run(load: Load) -> Answered:
@@ -57,10 +60,9 @@ def run(load: Load) -> Answered:
 
 
 async def _run(load: Load) -> Answered:
-    loop = asyncio.get_running_loop()
     crowd = _Crowd(load)
     for _ in range(load.connections):
-        await loop.create_connection(lambda: _Connection(crowd), "127.0.0.1", load.port)
+        await crowd.open()
     begun = time.perf_counter()
     ends = begun + load.warm_up + load.seconds
     if load.rate is None:
@@ -74,6 +76,7 @@ async def _run(load: Load) -> Answered:
     patience = time.perf_counter() + 10
     while (crowd.asking or crowd.due) and time.perf_counter() < patience:
         await asyncio.sleep(0.01)
+    crowd.is_over = True
     return crowd.told(begun + load.warm_up, load.seconds)
 
 
@@ -98,14 +101,38 @@ class _Crowd:
             f"POST {path} {head}content-length: {len(body)}\r\n\r\n".encode() + body
             for path, body in zip(paths, load.bodies, strict=True)
         ]
+        self.port = load.port
         self.next = 0
-        self.is_closed = False
+        self.is_closed = self.is_over = False
         self.idle: deque[_Connection] = deque()
         self.due: deque[float] = deque()
         self.asking = 0
         self.answers: list[tuple[float, float, float, int]] = []
         self.fallbacks = 0
-        self.without_retry_after = 0
+        self.without_retry_after = self.turned_away = self.unanswered = 0
+        self.opening: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        await asyncio.get_running_loop().create_connection(lambda: _Connection(self), "127.0.0.1", self.port)
+
+    def lost(self, connection: "_Connection") -> None:
+        """Open another in the place of `connection`, after a second."""
+        if self.is_over:
+            return
+        self.turned_away += 1
+        if connection in self.idle:
+            self.idle.remove(connection)
+        if connection.is_asking:
+            self.asking -= 1
+            self.unanswered += 1
+        task = asyncio.ensure_future(self._open_later())
+        self.opening.add(task)
+        task.add_done_callback(self.opening.discard)
+
+    async def _open_later(self) -> None:
+        await asyncio.sleep(1.0)
+        if not self.is_over:
+            await self.open()
 
     def arrive(self, due: float) -> None:
         if self.idle:
@@ -125,7 +152,7 @@ class _Crowd:
         p99_sent = float(np.percentile(1000 * (at - sent), 99))
         statuses = Counter(status for *_, status in counted)
         per_second, decided = statuses[200] / seconds, sum(status == 200 for *_, status in self.answers)
-        refusals = dict(statuses), self.fallbacks, self.without_retry_after
+        refusals = dict(statuses), self.fallbacks, self.without_retry_after, self.turned_away, self.unanswered
         return Answered(per_second, decided, p50, p90, p99, p99_sent, *refusals)
 
 
@@ -133,15 +160,18 @@ class _Connection(asyncio.Protocol):
     def __init__(self, crowd: _Crowd) -> None:
         self.crowd = crowd
         self.due = self.sent = 0.0
-        self.retry_after = False
+        self.is_asking = self.retry_after = False
         self.parser = httptools.HttpResponseParser(self)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
-        self.crowd.idle.append(self)
+        self._ask_next(time.perf_counter())
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  asyncio's name
+        self.crowd.lost(self)
 
     def ask(self, due: float) -> None:
-        self.due, self.sent = due, time.perf_counter()
+        self.due, self.sent, self.is_asking = due, time.perf_counter(), True
         self.crowd.asking += 1
         self.transport.write(self.crowd.one())  # type: ignore[attr-defined]
 
@@ -157,11 +187,16 @@ class _Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         status = self.parser.get_status_code()
         self.crowd.without_retry_after += status in (429, 503) and not self.retry_after
-        self.retry_after = False
-        self.crowd.asking -= 1
         now = time.perf_counter()
-        self.crowd.answers.append((now, self.due, self.sent, status))
-        self.parser = httptools.HttpResponseParser(self)
+        if self.is_asking:
+            self.crowd.asking -= 1
+            self.crowd.answers.append((now, self.due, self.sent, status))
+        self.is_asking = self.retry_after = False
+        if self.parser.should_keep_alive():
+            self.parser = httptools.HttpResponseParser(self)
+            self._ask_next(now)
+
+    def _ask_next(self, now: float) -> None:
         if self.crowd.is_closed:
             self.ask(now)
         elif self.crowd.due:

@@ -17,6 +17,8 @@ import psutil
 from benchmarks.serving_shop import MODEL, Shop, bodies, champion
 
 PROGRAMS = Path(sys.executable).parent
+MOST_CONNECTIONS = 512
+"""What one address may hold of the decision service, unless its settings say otherwise."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def ours(shop: Shop, listening: socket.socket, engine: str = "onnx", features_ke
         Keyring.read(shop.folder / "keys.json"),
         features_kept=features_kept,
     )
-    server.run(app, listening)
+    server.run(app, listening, MOST_CONNECTIONS)
 
 
 def one_call_each(shop: Shop, listening: socket.socket) -> None:
