@@ -65,6 +65,8 @@ def create_app(  # noqa: PLR0913  the parts of the service
     decider, exits = Decider(champions, lookups, audit, traffic, rules), SessionExits(audit, live.clock, traffic, rules)
     if tracing is not None:
         tracing.watch(decider, exits, online, audit)
+    metrics.time(online, "read", "look_up")
+    metrics.time(audit, "append", "put_on_record")
     ping = partial(health.ping, champions, online, audit, live.sessions)
     api = DecisionApi(metrics.counted(decider.decide), audit, access, privacy, ping)
     scores = SessionScores(champions, lookups, rules, live.clock, traffic)

@@ -37,6 +37,18 @@ def test_decisions_are_counted_by_action_reason_and_model(services: Any) -> None
     assert (found["tactful_waiting",], found["tactful_feature_store_left_alone",]) == (0, 0)
 
 
+def test_of_what_is_decided_together_the_look_up_and_the_way_to_the_disk_are_timed(services: Any) -> None:
+    client = services.start()
+    before = figures(client)
+    client.post("/v1/decide:batch", json=[asked(), asked()])
+    found = figures(client)
+
+    for step in ("look_up", "put_on_record"):
+        count, seconds = (f"tactful_step_seconds_{each}" for each in ("count", "sum"))
+        assert found[count, step] - before[count, step] == 1
+        assert found[seconds, step] > before[seconds, step]
+
+
 def test_who_is_decided_about_again_at_once_is_not_looked_up_again(services: Any) -> None:
     client = services.start(features_kept=60.0)
     first, second = (client.post("/v1/decide", json=asked()).json() for _ in range(2))
