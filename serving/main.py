@@ -5,6 +5,7 @@ import socket
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from errno import EADDRINUSE
 from functools import partial
@@ -36,6 +37,7 @@ from serving.session_redis import SessionsInRedis
 from serving.session_stores import Sessions, SessionsInMemory
 from serving.tracing import Tracing, of_environment
 from serving.traffic import Traffic
+from tactful import home
 from tactful.landing import privacy_of
 from tactful.settings import Settings, SettingsError, load
 from tactful.stores import clients_url, decision_record, tracking_uri
@@ -45,7 +47,13 @@ MODELS = ("popup_behaviour", "popup_profile")
 
 def app() -> Starlette:
     """The service of the environment's settings, for `uvicorn serving.main:app --factory`."""
-    return create_app_from_settings(load(), tracing=of_environment(os.environ))
+    settings = load()
+    held = ExitStack()
+    held.enter_context(home.watched(settings))
+    service = create_app_from_settings(settings, tracing=of_environment(os.environ))
+    # the home is this service's for as long as it lives
+    service.state.held = held
+    return service
 
 
 def create_app_from_settings(
@@ -114,16 +122,19 @@ def _live(settings: Settings, access: Access) -> Live:
 
 
 def serve(settings: Settings) -> None:
-    """Answer on the settings' host until interrupted.
+    """Answer on the settings' host until interrupted; meanwhile no other export gets the home.
 
     Raises:
         SettingsError: the port is in use, or the home can't be written; one line says what would be right.
+        HomeError: the home is being given to another export now.
     """
-    try:
-        service = create_app_from_settings(settings, tracing=of_environment(os.environ))
-    except (KeysError, ClientsError, OSError) as error:
-        raise SettingsError(f"The decision service can't start in {settings.home}: {error}") from None
-    with _listening(settings) as listening:
+    with ExitStack() as held:
+        try:
+            held.enter_context(home.watched(settings))
+            service = create_app_from_settings(settings, tracing=of_environment(os.environ))
+        except (KeysError, ClientsError, OSError) as error:
+            raise SettingsError(f"The decision service can't start in {settings.home}: {error}") from None
+        listening = held.enter_context(_listening(settings))
         server.run(service, listening, settings.decision_connections)
     # libraries tell of themselves as the interpreter ends, in lines that belong to no log
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

@@ -23,6 +23,10 @@ _SOURCE = "source.json"
 _LOCK = ".lock"
 _RUN_LOCK = ".run.lock"
 _OF_EVERY_EXPORT = (EARLIER, ERASED, ERASURES, _LOCK, _RUN_LOCK, CLAIM)
+_SERVERS = (
+    "a decision service or pages (`tactful serve`, `tactful ui`): stop them before running on another export, or set "
+    f"{HOME} to another folder"
+)
 _NOT_REMEMBERED = ("home", "host", "dagster_port", "mlflow_port", "decision_port", "reports_port", *SECRETS)
 QUIET = {
     "DAGSTER_DISABLE_TELEMETRY": "1",
@@ -114,7 +118,7 @@ def adopt(settings: Settings, source: Source) -> Path | None:
         Where the former export's data were put, if there was another.
 
     Raises:
-        HomeError: `tactful ui` is looking at the home, or what was built can't be set aside.
+        HomeError: a decision service or pages are on the home, or what was built can't be set aside.
     """
     marker = settings.home / _SOURCE
     identity = _identity(settings, source)
@@ -126,7 +130,7 @@ def adopt(settings: Settings, source: Source) -> Path | None:
         if "warehouse" in before.keys() | identity.keys():
             # what lies in BigQuery, Redis and Postgres can't be set aside with a folder
             raise HomeError(f"{settings.home} belongs to the export {before['export']}: set {HOME} to another folder.")
-        with _locked(settings, _LOCK, fcntl.LOCK_EX, "`tactful ui`: stop it before running on another export"):
+        with _locked(settings, _LOCK, fcntl.LOCK_EX, _SERVERS):
             set_aside = _place(settings, before)
             _move_all(settings.home, set_aside)
             _move_all(_place(settings, identity), settings.home)
@@ -137,7 +141,13 @@ def adopt(settings: Settings, source: Source) -> Path | None:
 
 @contextmanager
 def watched(settings: Settings) -> Iterator[None]:
-    """While the block runs, the home is not given to another export."""
+    """While the block runs, the home is not given to another export; a process that is killed lets go of it too.
+
+    Raises:
+        HomeError: it is being given to another one now.
+        OSError: the home can't be written.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
     with _locked(settings, _LOCK, fcntl.LOCK_SH, "a run on another export: wait for its end"):
         yield
 

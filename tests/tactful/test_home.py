@@ -1,4 +1,9 @@
 import fcntl
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -7,6 +12,8 @@ from tactful import home
 from tactful.home import HomeError
 from tactful.settings import Settings, SettingsError
 from tactful.source import source_of
+from tests.conftest import PROJECT, tactful
+from tests.redis_server import free_port
 
 
 def _settings(folder: Path, export: Path | None = None) -> Settings:
@@ -51,8 +58,42 @@ def test_a_home_that_is_being_looked_at_is_not_given_to_another_export(tmp_path:
 
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
-        with pytest.raises(HomeError, match="is in use by `tactful ui`"):
+        with pytest.raises(HomeError, match=r"is in use by a decision service or pages .* stop them before"):
             _adopt(_settings(folder, tmp_path / "export"))
+
+
+def test_a_home_that_is_served_is_not_given_to_another_export_until_its_last_service_is_gone(tmp_path: Path) -> None:
+    folder, other = tmp_path / "home", _settings(tmp_path / "home", tmp_path / "export")
+    _adopt(_settings(folder))
+    with _serving(folder) as first:
+        key = (folder / "decisions" / "local.key").read_text()
+        with _serving(folder):
+            first.kill()
+            first.wait()
+            refused = tactful("run", "--export", str(other.export), "--without-broken-days", home=folder)
+
+    assert refused.returncode == 2
+    assert f"{folder} is in use by a decision service" in refused.stderr
+    assert "set TACTFUL_HOME to another folder" in refused.stderr
+    assert (folder / "decisions" / "local.key").read_text() == key
+    assert not (folder / "earlier").exists()
+    assert _adopt(other) is not None
+
+
+@contextmanager
+def _serving(folder: Path) -> Iterator["subprocess.Popen[str]"]:
+    """A decision service of the home that has begun to answer: it says that it has no champion yet."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tactful", "serve"],
+        env={**os.environ, "TACTFUL_HOME": str(folder), "TACTFUL_DECISION_PORT": str(free_port())},
+        cwd=PROJECT,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        assert "No new champion" in process.stderr.readline()
+        yield process
+        process.kill()
 
 
 def test_two_runs_do_not_work_on_one_home(tmp_path: Path) -> None:
