@@ -7,6 +7,9 @@ READY := $(VENV)/.ready
 ifdef EXPORT
 RUN_ARGUMENTS := --export '$(EXPORT)'
 endif
+ifdef SIMULATED
+RUN_ARGUMENTS += --simulated
+endif
 
 .PHONY: run test ui lint lock screenshots bench-pipeline bench-models bench-serving drill clean
 

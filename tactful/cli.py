@@ -58,17 +58,19 @@ def main() -> None:
 @app.command()
 def run(
     export: Annotated[
-        Path | None, typer.Option(help="Folder of events_YYYYMMDD.parquet files; without it, the simulator's shop.")
+        Path | None,
+        typer.Option(help="Folder of events_YYYYMMDD.parquet files; without it, as the last run in this home."),
     ] = None,
+    simulated: Annotated[bool, typer.Option("--simulated", help="Build from the simulator's shop.")] = False,
     without_broken_days: Annotated[
         bool, typer.Option("--without-broken-days", help="Build the other days where one is missing or damaged.")
     ] = False,
 ) -> None:
     """Run the main job on what is new, and print the scoreboard."""
     from tactful.run import run as run_job
+    from tactful.run import settings_of
 
-    settings = tactful_settings.load(remembered=False, export=export)
-    raise typer.Exit(run_job(settings, console, without_broken_days))
+    raise typer.Exit(run_job(settings_of(export, simulated, console), console, without_broken_days))
 
 
 @app.command()

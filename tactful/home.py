@@ -4,11 +4,15 @@ import fcntl
 import hashlib
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from string import Template
+from typing import Any
+
+from dotenv import dotenv_values
 
 from ga4_export.erased import ERASED
 from tactful import stores
@@ -20,6 +24,7 @@ PROJECT = Path(__file__).parents[1]
 EARLIER = "earlier"
 ERASURES = "erasures"
 _SOURCE = "source.json"
+_SIMULATED = "simulated"
 _LOCK = ".lock"
 _RUN_LOCK = ".run.lock"
 _OF_EVERY_EXPORT = (EARLIER, ERASED, ERASURES, _LOCK, _RUN_LOCK, CLAIM)
@@ -101,14 +106,35 @@ def _addresses(settings: Settings) -> dict[str, str]:
 
 def remember(settings: Settings) -> None:
     """Note the settings of a run, so that what is started afterwards on this home follows it; secrets are not noted."""
-    default = Settings.model_construct()
-    changed = {
-        name: value
-        for name, value in settings.model_dump(mode="json", exclude=set(_NOT_REMEMBERED)).items()
-        if value is not None and value != default.model_dump(mode="json")[name]
-    }
-    lines = [f"{variable(name)}={json.dumps(value)}\n" for name, value in changed.items()]
+    lines = [f"{name}={json.dumps(value)}\n" for name, value in _told(settings).items()]
     (settings.home / REMEMBERED).write_text("".join(lines))
+
+
+def run_command(settings: Settings, *options: str) -> str:
+    """What runs again as these settings say, for a shell; secrets are not in it."""
+    return _command(_told(settings), *options)
+
+
+def way_back(set_aside: Path) -> str:
+    """What runs again on an export whose data were set aside, with the settings of its last run, for a shell."""
+    # as pydantic reads them; there are none where no run got that far
+    told = dotenv_values(set_aside / REMEMBERED)
+    export = json.loads((set_aside / _SOURCE).read_text())["export"]
+    return _command({**told, variable("export"): None if export == _SIMULATED else export})
+
+
+def _told(settings: Settings) -> dict[str, Any]:
+    """The variables that are not as they come, with their values."""
+    default = Settings.model_construct().model_dump(mode="json")
+    stated = settings.model_dump(mode="json", exclude=set(_NOT_REMEMBERED))
+    return {variable(name): value for name, value in stated.items() if value is not None and value != default[name]}
+
+
+def _command(told: Mapping[str, Any], *options: str) -> str:
+    export = told.get(variable("export"))
+    others = [f"{name}={shlex.quote(str(value))}" for name, value in told.items() if name != variable("export")]
+    which = ["--simulated"] if export is None else ["--export", shlex.quote(str(export))]
+    return " ".join((*others, "tactful run", *which, *options))
 
 
 def adopt(settings: Settings, source: Source) -> Path | None:
@@ -177,7 +203,7 @@ def _identity(settings: Settings, source: Source) -> Mapping[str, str]:
     if source.kind == "own":
         shop = {name for name in Settings.model_fields if name.startswith("simulation_")}
         stated = settings.model_dump(mode="json", include=shop)
-        return {"export": "simulated", **{name: str(value) for name, value in stated.items()}}
+        return {"export": _SIMULATED, **{name: str(value) for name, value in stated.items()}}
     if source.kind == "bigquery":
         return {"export": source.place, "warehouse": settings.warehouse_dataset}
     return {"export": source.place}

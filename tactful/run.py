@@ -1,7 +1,7 @@
 """The main job from the command line: what is new is built, and the scoreboard is printed."""
 
 import json
-import shlex
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,7 +17,7 @@ from tactful.champions import deciding
 from tactful.claims import Claim
 from tactful.dbt import ensure_manifest
 from tactful.jobs import Stage, run_job
-from tactful.settings import Settings
+from tactful.settings import Settings, SettingsError, load, variable
 from tactful.source import Source, source_of
 
 NOT_TRAINED = 3
@@ -25,6 +25,27 @@ NOT_TRAINED = 3
 
 NOT_LANDED = 4
 """Exit code of a run that ended well without a day of its export, which could not be landed."""
+
+
+def settings_of(export: Path | None, is_simulated: bool, console: Console) -> Settings:
+    """The settings of a run on `export` or on the simulator's shop, whichever is named, with nothing remembered.
+
+    Where neither is, nor is one in the environment, it goes on with those of the home's last run.
+
+    Raises:
+        SettingsError: both are named, or a setting is wrong.
+    """
+    if is_simulated:
+        if export is not None:
+            raise SettingsError(f"--export names {export}, and --simulated the simulator's shop: say one of them.")
+        return load(remembered=False).model_copy(update={"export": None})
+    if export is not None or variable("export") in os.environ:
+        return load(remembered=False, export=export)
+    settings = load()
+    if settings.export is not None:
+        told = f"Going on with the last run's export {settings.export}; --simulated asks for the simulator's shop."
+        console.print(told, markup=False, soft_wrap=True)
+    return settings
 
 
 def run(settings: Settings, console: Console, without_broken_days: bool = False) -> int:
@@ -43,9 +64,15 @@ def run(settings: Settings, console: Console, without_broken_days: bool = False)
 def _run(settings: Settings, console: Console, without_broken_days: bool) -> int:
     source = source_of(settings)
     if not without_broken_days:
-        _refuse_broken(source)
+        _refuse_broken(settings, source)
     if set_aside := home.adopt(settings, source):
-        console.print(f"Another export was here; what was built from it lies in {set_aside} and comes back with it.")
+        console.print(
+            "Another export was here: what was built from it, its keys and its clients' settings lie in "
+            f"{set_aside}. `{home.way_back(set_aside)}` brings them back.",
+            markup=False,
+            soft_wrap=True,
+        )
+    home.remember(settings)
     _erase_asked(settings, console)
     ensure_manifest(settings, source)
     inputs, before = plan.inputs_of(settings, source), plan.recorded(settings.home)
@@ -54,7 +81,6 @@ def _run(settings: Settings, console: Console, without_broken_days: bool) -> int
     if to_build is None and summary_file.is_file():
         console.print("Nothing is new since the last run; this is its scoreboard.")
     else:
-        home.remember(settings)
         days = to_build or plan.Plan(source.first, source.last, "the last run left no summary", is_rebuild=True)
         console.print(f"Building {days.first} to {days.last}: {days.reason}.")
         stages = run_job(settings, "everything", days, console)
@@ -77,12 +103,12 @@ def _erase_asked(settings: Settings, console: Console) -> None:
         console.print(outcome.told, style=None if outcome.is_done else "bold yellow", markup=False)
 
 
-def _refuse_broken(source: Source) -> None:
+def _refuse_broken(settings: Settings, source: Source) -> None:
     """Refuse what no run could land, before anything is started."""
     problems = problems_of(list_days(source.folder)) if source.kind == "files" else ()
     if problems:
         more = f" There are {len(problems) - 1} more such problems." if len(problems) > 1 else ""
-        command = f"tactful run --export {shlex.quote(str(source.folder))} --without-broken-days"
+        command = home.run_command(settings, "--without-broken-days")
         raise ExportError(f"{problems[0]}{more} `{command}` builds the others.")
 
 

@@ -43,6 +43,20 @@ def test_another_export_sets_the_former_one_aside_and_brings_it_back(tmp_path: P
     assert (folder / "warehouse.duckdb").read_text() == "simulated"
 
 
+def test_the_way_back_to_a_simulated_shop_tells_the_settings_of_its_last_run(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", simulation_days=30, conversion_event="add_to_cart")
+    _adopt(settings)
+    home.remember(settings)
+    set_aside = _adopt(_settings(settings.home, tmp_path / "export"))
+
+    assert set_aside is not None
+    assert home.way_back(set_aside) == (
+        "TACTFUL_CONVERSION_EVENT=add_to_cart TACTFUL_SIMULATION_DAYS=30 tactful run --simulated"
+    )
+    (set_aside / "settings.env").unlink()
+    assert home.way_back(set_aside) == "tactful run --simulated"
+
+
 def test_the_same_export_stays_where_it_is(tmp_path: Path) -> None:
     settings = _settings(tmp_path / "home")
     _adopt(settings)
