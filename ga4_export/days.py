@@ -7,18 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from statistics import median
 
 from ga4_export import replay, whole
 from ga4_export.files import day_is_missing, digest_of
 from ga4_export.landing import Landing
 from ga4_export.listing import ExportError
 from ga4_export.manifest import LandedDay
+from ga4_export.sizes import shrunken_days
 
 REWRITTEN = timedelta(days=3)
 """GA4 rewrites a day for up to three days after it."""
-
-_BEFORE = 7
 
 # Parts of landing a day keep one processor busy at most.
 _AT_ONCE = 2
@@ -80,13 +78,19 @@ def land_days(
     landing: Landing, exported: Mapping[date, Sequence[Path]], days: Iterable[date], now: datetime
 ) -> LandedDays:
     """Land each of `days`; what is wrong with one is kept beside the landed ones until it lands."""
-    waiting = iter(days)
+    asked = tuple(days)
+    shrunken = shrunken_days(exported, asked, landing)
+
+    def land(day: date) -> LandedDay | Refused:
+        return _land(landing, day, exported.get(day, ()), shrunken.get(day), now)
+
+    waiting = iter(asked)
     outcomes: list[LandedDay | Refused] = []
     # whose export it is, the others learn from the first that lands
     while not _tells_streams(outcomes) and (day := next(waiting, None)):
-        outcomes.append(_land(landing, day, exported.get(day, ()), now))
+        outcomes.append(land(day))
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        outcomes += pool.map(lambda day: _land(landing, day, exported.get(day, ()), now), waiting)
+        outcomes += pool.map(land, waiting)
     landed = tuple(outcome for outcome in outcomes if isinstance(outcome, LandedDay))
     return LandedDays(landed, tuple(outcome for outcome in outcomes if isinstance(outcome, Refused)))
 
@@ -107,32 +111,20 @@ def changed_days(landing: Landing, exported: Mapping[date, Sequence[Path]]) -> t
     )
 
 
-@dataclass(frozen=True)
-class Size:
-    """The rows of a day beside the usual number: the median of the seven days before it, none for the first ones."""
-
-    day: date
-    rows: int
-    usual: float | None
-
-    @property
-    def share(self) -> float:
-        """Rows as a share of the usual number; 1 where nothing is usual yet."""
-        return self.rows / self.usual if self.usual else 1.0
+def built_days(landing: Landing, days: Iterable[date]) -> tuple[date, ...]:
+    """Those of `days` of which there is something to build: they are landed, and not without rows."""
+    return tuple(day for day in days if (landed := landing.landed(day)) and landed.rows_read)
 
 
-def sizes(landing: Landing, days: Iterable[date]) -> tuple[Size, ...]:
-    """The sizes of landed `days`."""
-    rows = {day: landed.rows_read for day in landing.landed_days() if (landed := landing.landed(day))}
-    before = {day: [rows[other] for other in rows if 0 < (day - other).days <= _BEFORE] for day in days if day in rows}
-    return tuple(Size(day, rows[day], median(others) if others else None) for day, others in before.items())
-
-
-def _land(landing: Landing, day: date, files: Sequence[Path], now: datetime) -> LandedDay | Refused:
+def _land(
+    landing: Landing, day: date, files: Sequence[Path], shrunken: ExportError | None, now: datetime
+) -> LandedDay | Refused:
     record = _record(landing, day)
     try:
         if not files:
             raise day_is_missing(day)
+        if shrunken:
+            raise shrunken
         landed = landing.land(day, files, now)
         # also of a day that was landed before, by a process that ended here
         replay.resume(landing, day, now)

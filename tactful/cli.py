@@ -63,7 +63,7 @@ def run(
     ] = None,
     simulated: Annotated[bool, typer.Option("--simulated", help="Build from the simulator's shop.")] = False,
     without_broken_days: Annotated[
-        bool, typer.Option("--without-broken-days", help="Build the other days where one is missing or damaged.")
+        bool, typer.Option("--without-broken-days", help="Build the others where one is missing, damaged or empty.")
     ] = False,
 ) -> None:
     """Run the main job on what is new, and print the scoreboard."""

@@ -12,6 +12,7 @@ from rich.markup import escape
 from ga4_export.days import REWRITTEN
 from ga4_export.files import problems_of
 from ga4_export.listing import ExportError, list_days
+from ga4_export.sizes import shrunken_days
 from tactful import claims, erasures, home, optimum, plan, scoreboard
 from tactful.champions import deciding
 from tactful.claims import Claim
@@ -105,8 +106,8 @@ def _erase_asked(settings: Settings, console: Console) -> None:
 
 def _refuse_broken(settings: Settings, source: Source) -> None:
     """Refuse what no run could land, before anything is started."""
-    problems = problems_of(list_days(source.folder)) if source.kind == "files" else ()
-    if problems:
+    exported = list_days(source.folder) if source.kind == "files" else {}
+    if problems := (*problems_of(exported), *map(str, shrunken_days(exported, exported).values())) if exported else ():
         more = f" There are {len(problems) - 1} more such problems." if len(problems) > 1 else ""
         command = home.run_command(settings, "--without-broken-days")
         raise ExportError(f"{problems[0]}{more} `{command}` builds the others.")

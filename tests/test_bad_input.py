@@ -42,6 +42,10 @@ def _drop(column: str) -> Callable[[pa.Table], pa.Table]:
     return lambda table: table.drop_columns([column])
 
 
+def _without_rows(table: pa.Table) -> pa.Table:
+    return table.slice(0, 0)
+
+
 def _rewrite(file: Path, change: Callable[[pa.Table], pa.Table]) -> None:
     pq.write_table(change(pq.read_table(file)), file)
 
@@ -68,6 +72,15 @@ def test_a_missing_day(export: Path, tmp_path: Path) -> None:
     told = _refused(export, tmp_path / "home")
 
     assert "Day 2026-01-06 is missing" in told
+    assert told.endswith(f"`tactful run --export {export} --without-broken-days` builds the others.")
+
+
+def test_a_day_without_rows(export: Path, tmp_path: Path) -> None:
+    _rewrite(export / SECOND, _without_rows)
+
+    told = _refused(export, tmp_path / "home")
+
+    assert "Day 2026-01-06 has 0 rows; " in told
     assert told.endswith(f"`tactful run --export {export} --without-broken-days` builds the others.")
 
 
@@ -124,8 +137,17 @@ def _of_few_visitors(export: Path) -> str:
     return str(name)
 
 
-def test_without_its_newest_day_the_others_are_built_and_too_few_conversions_told(export: Path, tmp_path: Path) -> None:
-    (export / THIRD).write_text("<html>")
+@pytest.mark.parametrize(
+    ("damage", "left_out"),
+    [
+        (lambda file: file.write_text("<html>"), f"{THIRD} is not a Parquet file"),
+        (lambda file: _rewrite(file, _without_rows), "Day 2026-01-07 has 0 rows;"),
+    ],
+)
+def test_without_its_newest_day_the_others_are_built_and_too_few_conversions_told(
+    export: Path, tmp_path: Path, damage: Callable[[Path], None], left_out: str
+) -> None:
+    damage(export / THIRD)
 
     outcome = tactful(
         *("run", "--export", str(export), "--without-broken-days"),
@@ -134,7 +156,7 @@ def test_without_its_newest_day_the_others_are_built_and_too_few_conversions_tol
     )
 
     assert outcome.returncode == 4, outcome.stderr
-    assert f"{THIRD} is not a Parquet file" in outcome.stdout.replace("\n", " ")
+    assert left_out in outcome.stdout.replace("\n", " ")
     assert "Not trained: popup_behaviour has" in outcome.stdout
     assert "are needed" in outcome.stdout
     assert "Traceback" not in outcome.stdout + outcome.stderr

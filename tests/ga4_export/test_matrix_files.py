@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from ga4_export.days import changed_days, land_days, refused_days, sizes
+from ga4_export.days import built_days, changed_days, land_days, refused_days
 from ga4_export.landing import Landing
 from ga4_export.listing import ExportError, list_days
 from ga4_export.schema import EVENTS
+from ga4_export.sizes import shrunken_days, sizes
 from tests.conftest import PROJECT
 from tests.ga4_export.conftest import DAY, NOON, NOW, event
 from tests.ga4_export.matrix import A_DAY, events_of, good, landed_rows, quarantined, row
@@ -49,16 +49,41 @@ def test_a_gap_refuses_its_own_day_until_it_comes(row: str, landing: Landing, wr
 
 
 @row("G02")
-def test_a_day_without_rows_is_landed_empty_and_its_size_is_told(row: str, landing: Landing, write: Write) -> None:
+def test_a_day_without_rows_is_refused_until_it_has_some_also_where_it_was_landed_before(
+    row: str, landing: Landing, write: Write
+) -> None:
     days = [DAY + n * A_DAY for n in range(8)]
     for day in days:
-        landing.land(day, [events_of(day, write, 0 if day == days[-1] else 4)], NOW)
+        landing.land(day, [file := events_of(day, write, 0 if day == days[-1] else 4)], NOW)
+    exported = list_days(file.parent)
+
+    assert land_days(landing, exported, days, NOW).counts["days"] == 7
 
     first, *_, last = sizes(landing, days)
-
     assert (first.usual, first.share) == (None, 1.0)
     assert (last.rows, last.usual, last.share) == (0, 4, 0.0)
-    assert pq.read_metadata(landing.events(days[-1])).num_rows == 0
+    (refused,) = refused_days(landing)
+    assert (refused.day, refused.code) == (str(days[-1]), "E_GA4_DAY_SHRUNKEN")
+    assert refused.detail == f"Day {days[-1]} has 0 rows; 4 are usual: is it an empty table, or half an upload?"
+    assert built_days(landing, days) == tuple(days[:-1])
+    events_of(days[-1], write, 3)
+    assert land_days(landing, exported, days, NOW).refused == ()
+    assert built_days(landing, days) == tuple(days)
+
+
+@row("G02")
+def test_a_day_is_measured_by_the_week_before_it_as_exported_or_else_as_landed(
+    row: str, landing: Landing, write: Write
+) -> None:
+    first, second = (events_of(DAY + n * A_DAY, write, 4 * (1 - n)) for n in (0, 1))
+    exported = list_days(first.parent)
+
+    assert list(shrunken_days(exported, exported)) == [DAY + A_DAY]
+    assert shrunken_days(exported, [DAY]) == {}
+    alone = {DAY + A_DAY: [second]}
+    assert shrunken_days(alone, alone, landing) == {}
+    landing.land(DAY, [first], NOW)
+    assert list(shrunken_days(alone, alone, landing)) == [DAY + A_DAY]
 
 
 @row("G09")

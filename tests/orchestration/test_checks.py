@@ -115,11 +115,9 @@ def test_a_day_that_is_missing_is_told_until_it_is_landed(shop: Home, check: Che
 
 @pytest.mark.parametrize(
     ("usual", "rows", "severity"),
-    [(4, 2, None), (4, 1, "WARN"), (4, 0, "ERROR"), (100, 1, "ERROR")],
+    [(4, 2, None), (4, 1, "WARN"), (100, 2, "WARN")],
 )
-def test_a_small_day_is_warned_of_and_an_empty_one_stops_the_run(
-    shop: Home, check: Check, usual: int, rows: int, severity: str | None
-) -> None:
+def test_a_small_day_is_warned_of(shop: Home, check: Check, usual: int, rows: int, severity: str | None) -> None:
     for day in DAYS[:-1]:
         shop.deliver(day, usual)
     shop.deliver(DAYS[-1], rows)
@@ -128,10 +126,30 @@ def test_a_small_day_is_warned_of_and_an_empty_one_stops_the_run(
     told = check("days_have_their_usual_size")
 
     assert told.passed == (severity is None)
-    assert _figures(told) == {"days_shrunken": int(severity == "ERROR"), "days_small": int(severity == "WARN")}
+    assert _figures(told) == {"days_small": int(severity == "WARN")}
     if severity:
-        assert (told.severity.value, told.blocking) == (severity, True)
+        assert (told.severity.value, told.blocking) == (severity, False)
         assert told.description == f"{DAYS[-1]} has {rows} rows; {usual} are usual"
+
+
+@pytest.mark.parametrize(("usual", "rows"), [(4, 0), (100, 1)])
+@pytest.mark.parametrize("is_landed", [False, True])
+def test_a_day_with_next_to_no_row_is_left_out_and_keeps_no_other_day_out(
+    shop: Home, check: Check, usual: int, rows: int, is_landed: bool
+) -> None:
+    for day in DAYS[:-1]:
+        shop.deliver(day, usual)
+    shop.deliver(DAYS[-1], rows)
+    if is_landed:
+        shop.landing.land(DAYS[-1], [shop.file(DAYS[-1])], datetime.now(UTC))
+    shop.land()
+
+    told = check("every_day_is_landed")
+
+    assert (told.passed, told.blocking) == (False, False)
+    assert _figures(told)["codes"] == ["E_GA4_DAY_SHRUNKEN"]
+    assert f"Day {DAYS[-1]} has {rows} rows; {usual} are usual" in str(told.description)
+    assert check("days_have_their_usual_size").passed
 
 
 def test_a_day_that_changed_after_its_time_waits_for_a_backfill(shop: Home, check: Check) -> None:

@@ -28,7 +28,7 @@ DAYS = [date(2026, 1, 5), date(2026, 1, 6)]
 def landed(tmp_path: Path) -> Settings:
     """A home in which two days of an export were landed that is there no more."""
     folder = tmp_path / "export"
-    export.write(folder, Shop(first_day=DAYS[0], days=2, sessions_per_day=1))
+    export.write(folder, Shop(first_day=DAYS[0], days=2, sessions_per_day=20))
     settings = Settings(home=tmp_path / "home", export=folder)
     land_days(landing_of(settings), list_days(folder), DAYS, datetime.now(UTC))
     shutil.rmtree(folder)
