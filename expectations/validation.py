@@ -1,6 +1,7 @@
 """Validating a table against a suite; figures come back, rows and values do not."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,10 @@ _COUNTS_ONLY = {"result_format": "BASIC", "partial_unexpected_count": 0}
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one expectation; counts are of rows, null where the expectation is not about rows."""
+    """What came of one expectation; counts are of rows, null where the expectation is not about rows.
+
+    `expected` are its bounds and `observed` what a table as a whole had instead; neither holds the value of a row.
+    """
 
     expectation: str
     column: str
@@ -29,6 +33,19 @@ class Outcome:
     rows: int | None
     unexpected: int | None
     error: str
+    expected: str = ""
+    observed: str = ""
+
+    @property
+    def told(self) -> str:
+        """The expectation with its bounds and what was observed, in one line."""
+        # an error may quote a row
+        failed = "an error, which its page in the reports tells" if self.error else ""
+        counted = f"{self.unexpected:,} unexpected of {self.rows or 0:,} rows" if self.unexpected else ""
+        found = failed or ", ".join(part for part in (self.observed, counted) if part)
+        parts = (f"observed {found}" if found else "", f"expected {self.expected}" if self.expected else "")
+        details = ", ".join(part for part in parts if part)
+        return f"{self.expectation} of {self.column or 'the table'}" + (f": {details}" if details else "")
 
 
 @dataclass(frozen=True)
@@ -101,14 +118,49 @@ def _outcome(result: dict[str, Any]) -> Outcome:
         rows=counted.get("element_count"),
         unexpected=counted.get("unexpected_count"),
         error=_error(raised),
+        expected=_expected(config["kwargs"]),
+        observed=_observed(counted),
     )
+
+
+def _expected(arguments: dict[str, Any]) -> str:
+    low, high = (_plain(arguments.get(bound)) for bound in ("min_value", "max_value"))
+    if low and high:
+        return f"{low} to {high}"
+    if low or high:
+        return f"at least {low}" if low else f"at most {high}"
+    return _first(arguments.get("value_set", ()))
+
+
+def _observed(result: dict[str, Any]) -> str:
+    mismatched = result.get("details", {}).get("mismatched", ())
+    if isinstance(mismatched, list):
+        pairs = ((pair["Found"] or "nothing", pair["Expected"] or "nothing") for pair in mismatched)
+        return _first([f"{found} in the place of {wanted}" for found, wanted in pairs])
+    if "element_count" in result or "observed_value" not in result:
+        return ""
+    if "missing_count" in result:
+        return f"{result['missing_count']} missing, {result.get('unexpected_count', 0)} unexpected"
+    value = result["observed_value"]
+    return "" if isinstance(value, list) else _plain(value) or "nothing"
+
+
+def _plain(value: Any) -> str:
+    """A bound or an aggregate as it is read; a date stands for its midnight."""
+    if value is None:
+        return ""
+    return f"{value:,.10g}" if isinstance(value, int | float) else str(value).removesuffix("T00:00:00")
+
+
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 
 
 def _subject(arguments: dict[str, Any]) -> str:
     if "column_A" in arguments:
         return f"{arguments['column_A']}, {arguments['column_B']}"
     if "column_list" in arguments:
-        return ", ".join(arguments["column_list"][:3]) + (", ..." if len(arguments["column_list"]) > 3 else "")
+        return _first(arguments["column_list"])
     return str(arguments.get("column", ""))
 
 

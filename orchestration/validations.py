@@ -18,7 +18,7 @@ def result_of(validation: "Validation", reports: ReportsResource) -> dg.AssetChe
     from expectations import data_docs
 
     page = data_docs.write_page(validation, reports.path(_PAGES, "index.html").parent, datetime.now(UTC))
-    failed = [f"{outcome.expectation} of {outcome.column or 'the table'}" for outcome in validation.failed]
+    failed = [outcome.told for outcome in validation.failed]
     return dg.AssetCheckResult(
         passed=validation.is_passed,
         description="; ".join(failed) or "Every expectation is met.",

@@ -22,6 +22,14 @@ def test_a_page_tells_what_was_met_and_when(tmp_path: Path) -> None:
     assert "not met" in page
 
 
+def test_a_page_tells_bounds_and_what_was_observed(tmp_path: Path) -> None:
+    late = Outcome("expect_column_max_to_be_between", "day", False, False, None, None, "", "at least 9", "7")
+
+    page = _page(tmp_path, late)
+
+    assert "<br>expected at least 9<br>observed 7" in page
+
+
 def test_what_comes_from_data_is_shown_as_text(tmp_path: Path) -> None:
     page = _page(tmp_path, FAILED)
 

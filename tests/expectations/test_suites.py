@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from expectations.suites import EXPORT_COLUMNS, build_export_suite, build_suite
-from expectations.validation import Validation, validate, validate_all
+from expectations.validation import Outcome, Validation, validate, validate_all
 from expectations.witnesses import decisive_of
 from feature_repo.contract import Column, FeatureTable
 
@@ -65,6 +65,65 @@ def test_rows_that_keep_the_contract_pass() -> None:
 )
 def test_one_broken_rule_fails_its_expectation_alone(broken: dict[str, Any], failure: tuple[str, str]) -> None:
     assert _failures(validate(_rows(**broken), build_suite(TABLE, LAST))) == [failure]
+
+
+@pytest.mark.parametrize(
+    ("broken", "last", "told"),
+    [
+        (
+            {},
+            date(2026, 1, 9),
+            "expect_column_max_to_be_between of day: observed 2026-01-06, expected at least 2026-01-09",
+        ),
+        (
+            {"long": [2, 11]},
+            LAST,
+            "expect_column_values_to_be_between of long: observed 1 unexpected of 2 rows, expected 0 to 10",
+        ),
+        (
+            {"short": [-1, 1]},
+            LAST,
+            "expect_column_values_to_be_between of short: observed 1 unexpected of 2 rows, expected at least 0",
+        ),
+        (
+            {"user_pseudo_id": ["1.1", None]},
+            LAST,
+            "expect_column_values_to_not_be_null of user_pseudo_id: observed 1 unexpected of 2 rows",
+        ),
+        (
+            {"more": [1, 2]},
+            LAST,
+            "expect_table_columns_to_match_ordered_list of user_pseudo_id, day, feature_at, ...: "
+            "observed more in the place of nothing",
+        ),
+    ],
+)
+def test_a_failure_tells_its_bounds_and_what_was_observed(broken: dict[str, Any], last: date, told: str) -> None:
+    (failed,) = validate(_rows(**broken), build_suite(TABLE, last)).failed
+
+    assert failed.told == told
+
+
+def test_an_expectation_that_fails_with_an_error_quotes_no_row() -> None:
+    outcome = Outcome("expect_x", "long", False, False, None, None, "can't compare visitor 1.1", "0 to 10")
+
+    assert outcome.told == (
+        "expect_x of long: observed an error, which its page in the reports tells, expected 0 to 10"
+    )
+
+
+def test_a_failure_about_values_that_must_be_there_counts_them() -> None:
+    row = {"event_date": "20260106", "event_timestamp": 1, "event_name": "click", "user_pseudo_id": "1.1"}
+    rows = pd.DataFrame([{**row, "stream_id": "1"}])
+
+    told = [outcome.told for outcome in validate(rows, build_export_suite([date(2026, 1, 5), LAST])).failed]
+
+    assert told == [
+        "expect_column_distinct_values_to_equal_set of event_date: observed 1 missing, 0 unexpected, "
+        "expected 20260105, 20260106",
+        "expect_column_distinct_values_to_contain_set of event_name: observed 1 missing, 0 unexpected, "
+        "expected page_view",
+    ]
 
 
 def test_a_doubled_key_fails() -> None:
