@@ -79,11 +79,15 @@ def export(settings: Settings, day: date, file: Path) -> int:
     """Write the decisions of a day of the property to a Parquet file; returns how many there are.
 
     Raises:
-        SettingsError: nothing was ever decided, the record can't be read, or the file can't be written.
+        SettingsError: nothing was ever decided, the record can't be read, or the file can't be written, as where its
+            folder isn't there.
     """
     from serving.decision_log import export_day
 
     record = _existing(settings)
+    # nobody looks for decisions in a folder that a slip of the pen made
+    if not file.parent.is_dir():
+        raise SettingsError(f"{file} can't be written: {file.parent} is no folder; make it, or name one that is there.")
     try:
         return export_day(record, day, settings.zone, file)
     except (AuditUnavailableError, OSError) as failure:

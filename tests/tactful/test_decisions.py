@@ -211,6 +211,16 @@ def test_a_day_is_written_to_a_file(home: Settings, tmp_path: Path) -> None:
     assert pq.read_schema(file).equals(SCHEMA)
 
 
+def test_a_day_is_not_written_to_a_folder_that_is_not_there(home: Settings, tmp_path: Path) -> None:
+    folder = tmp_path / "nowhere"
+
+    refusal = call(home, "export", str(folder / "day.parquet"), "--day", "2026-01-20").exception
+
+    assert isinstance(refusal, SettingsError)
+    assert str(refusal).startswith(f"{folder / 'day.parquet'} can't be written: {folder} is no folder; make it, or")
+    assert not folder.exists()
+
+
 def test_a_day_begins_and_ends_on_the_property_s_clock(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, time_zone="Europe/Warsaw")
     record, good = decision_record(settings), rivals.good()
