@@ -22,7 +22,7 @@ from tactful.settings import Settings, SettingsError, load, variable
 from tactful.source import Source, source_of
 
 NOT_TRAINED = 3
-"""Exit code of a run that ended well and still could not learn what it was asked to learn."""
+"""Exit code of a run that ended well and still could not learn a pop-up model."""
 
 NOT_LANDED = 4
 """Exit code of a run that ended well without a day of its export, which could not be landed."""

@@ -19,6 +19,7 @@ NOT = {"popup_behaviour": {"status": "not_trained", "reason": "3 positive rows; 
     [
         (TRAINED, {"days_refused": []}, 0, ""),
         (TRAINED, {}, 0, ""),
+        ({**TRAINED, "churn": NOT["popup_behaviour"]}, {}, 0, ""),
         (NOT, {"days_refused": []}, NOT_TRAINED, "Not trained: 3 positive rows"),
         (TRAINED, {"days_refused": ["Day 2026-01-06 is missing"]}, NOT_LANDED, "Left out: Day 2026-01-06 is missing"),
         (NOT, {"days_refused": ["Day 2026-01-06 is missing"]}, NOT_LANDED, "Not trained: 3 positive rows"),
