@@ -12,12 +12,11 @@ Name = Annotated[str, Meta(min_length=1, max_length=100)]
 
 
 class Channel(StrEnum):
-    """How a campaign meets a visitor."""
+    """How a campaign meets a visitor; an `embed` stands in the page, and interrupts nobody."""
 
     POP_UP = "pop_up"
     NOTIFICATION = "notification"
     EMBED = "embed"
-    """It stands in the page, and interrupts nobody."""
 
 
 class Condition(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

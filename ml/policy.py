@@ -21,7 +21,13 @@ class Action(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why an action was chosen."""
+    """Why an action was chosen.
+
+    `no_flag`: the live session was not scored. `too_many_events`: it is a bot's. `no_champion`: the model has no
+    version that decides. `features_unavailable`: what is stored of visitors could not be had in time. `no_campaign`:
+    the conditions of no campaign hold. `explored`: the action was drawn. `frequency_cap` and `impression_budget`: a
+    limit of the client's.
+    """
 
     ABOVE_THRESHOLD = "score_at_or_above_threshold"
     BELOW_THRESHOLD = "score_below_threshold"

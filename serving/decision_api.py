@@ -16,9 +16,10 @@ from starlette.types import Receive, Scope
 from ga4_export.privacy import Privacy
 from serving import health, openapi, requests
 from serving.access import Access
+from serving.answers import Decision, decision_of
 from serving.audit import AuditLog
 from serving.coming import Coming
-from serving.decisions import Asked, Decision, decision_of
+from serving.decisions import Asked
 from serving.front import Begun, Way, as_json, header, read_body
 from serving.gathering import FullError, Gatherer
 from serving.keys import KeyScope

@@ -8,9 +8,10 @@ from typing import Self
 import msgspec
 
 from ml import policy
-from ml.campaigns import Channel, Offer
-from ml.policy import Action, Choice, Reason
+from ml.campaigns import Offer
+from ml.policy import Choice, Reason
 from serving.activity import as_of_last_act
+from serving.answers import Decision, decision_of
 from serving.audit import AuditedDecision, AuditLog
 from serving.champions import Champions, Served
 from serving.client_rules import ClientRules
@@ -20,35 +21,7 @@ from serving.problems import RefusedError, invalid
 from serving.requests import DecideRequest, Value
 from serving.shadow import Pending, Shadow
 from serving.traffic import Traffic
-from serving.vector import FeatureVector, Freshness
-
-
-class ModelVersion(msgspec.Struct, frozen=True):
-    """The model that was asked; version and digest are null while it has no champion."""
-
-    name: str
-    version: str | None
-    digest: str | None
-
-
-class Decision(msgspec.Struct, frozen=True):
-    """What to do with a visitor, and why; `stale` names feature views, and a fallback has no score.
-
-    `channel` is how to show the pop-up, or the `campaign` if it is one's; both are null where nothing is shown.
-    """
-
-    decision_id: str
-    action: Action
-    campaign: str | None
-    channel: Channel | None
-    reason: Reason
-    score: float | None
-    threshold: float | None
-    action_probability: float
-    model: ModelVersion
-    features_missing: tuple[str, ...]
-    stale: tuple[str, ...]
-    fallback: bool
+from serving.vector import FeatureVector
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -221,21 +194,3 @@ class Decider:
             Outcome(vector, policy.decide(score, threshold), score, threshold)
             for vector, score in zip(matrix.vectors, scores, strict=True)
         ]
-
-
-def decision_of(audited: AuditedDecision) -> Decision:
-    """The answer to a decision on record; it leaves the visitor's id out."""
-    return Decision(
-        decision_id=audited.decision_id,
-        action=audited.action,
-        campaign=audited.campaign,
-        channel=audited.channel,
-        reason=audited.reason,
-        score=audited.score,
-        threshold=audited.threshold,
-        action_probability=audited.action_probability,
-        model=ModelVersion(audited.model, audited.version, audited.digest),
-        features_missing=tuple(audited.features_missing),
-        stale=tuple(view for view, status in audited.feature_status.items() if status == Freshness.STALE),
-        fallback=audited.score is None,
-    )

@@ -3,9 +3,9 @@
 import logging
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
-import msgspec
+from msgspec import Meta, Struct
 from starlette.concurrency import run_in_threadpool
 from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.requests import Request
@@ -47,16 +47,13 @@ class _Anything(PathConvertor):
 register_url_convertor("anything", _Anything())
 
 
-class ErasureTaken(msgspec.Struct, frozen=True):
-    """A wish on record since `asked_at` (microseconds UTC): which stores are done, and which `tactful erase` does yet.
+class ErasureTaken(Struct, frozen=True):
+    """A wish to erase a visitor, on record; it is the same of one whom nobody knows."""
 
-    It is the same of a visitor whom nobody knows.
-    """
-
-    erasure_id: str
-    asked_at: int
-    erased: tuple[Store, ...]
-    to_erase: tuple[Store, ...]
+    erasure_id: Annotated[str, Meta(description="By which the wish is known.")]
+    asked_at: Annotated[int, Meta(description="When it was first asked for, in microseconds since 1970, UTC.")]
+    erased: Annotated[tuple[Store, ...], Meta(description="Stores that hold the visitor no more.")]
+    to_erase: Annotated[tuple[Store, ...], Meta(description="Stores that the next `tactful run` or `erase` does yet.")]
 
 
 class ErasureApi:

@@ -31,6 +31,7 @@ from serving.keys import Key, Keyring, KeysError
 from serving.limits import RateLimits
 from serving.live import Live
 from serving.patience import FeaturesInTime
+from serving.requests import MODELS
 from serving.session_file import SessionFile
 from serving.session_policies import PolicyName
 from serving.session_redis import SessionsInRedis
@@ -41,8 +42,6 @@ from tactful import home
 from tactful.landing import privacy_of
 from tactful.settings import Settings, SettingsError, load
 from tactful.stores import clients_url, decision_record, tracking_uri
-
-MODELS = ("popup_behaviour", "popup_profile")
 
 
 def app() -> Starlette:

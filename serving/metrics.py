@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from serving.decisions import Decision
+from serving.answers import Decision
 
 Ask = TypeVar("Ask")
 Answer = TypeVar("Answer")

@@ -1,12 +1,14 @@
 """The OpenAPI document of the service, from the very types that decode requests and encode answers."""
 
+from inspect import cleandoc
 from typing import Any
 
 import msgspec
 
 from serving import browser, metrics, session_paths
-from serving.decisions import Decision
+from serving.answers import Decision
 from serving.forgetting import ErasureTaken
+from serving.keys import KeyScope
 from serving.problems import ProblemDetail
 from serving.requests import BATCH_LIMIT, LONGEST_ID, DecideRequest
 from serving.rewards import Reward, RewardTaken
@@ -25,6 +27,10 @@ _REFUSALS = {
     422: "A field breaks a rule.",
     503: "The service can't answer now.",
 }
+_KEY = (
+    "A client's key in the header `Authorization: Bearer tac_...`; `tactful keys issue` prints one. It has to have the "
+    "scope that the operation names."
+)
 _ASKING = (400, 401, 403, 408, 413, 415, 422, 429, 503)
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
@@ -36,7 +42,7 @@ _IDEMPOTENCY_KEY = {
 
 def document() -> dict[str, Any]:
     """The service's description, in OpenAPI 3.1."""
-    _, components = msgspec.json.schema_components(
+    _, schemas = msgspec.json.schema_components(
         (DecideRequest, Decision, ProblemDetail, *session_paths.TYPES, Reward, RewardTaken, ErasureTaken),
         ref_template="#/components/schemas/{name}",
     )
@@ -44,8 +50,8 @@ def document() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "Tactful decisions", "version": "1"},
         "components": {
-            "schemas": components,
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+            "schemas": {name: _clean(schema) for name, schema in schemas.items()},
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": _KEY}},
         },
         "paths": {
             "/v1/decide": {"post": _decide()},
@@ -53,7 +59,7 @@ def document() -> dict[str, Any]:
             "/v1/decisions/{decision_id}": {"get": _decision()},
             "/v1/decisions/{decision_id}/reward": {"post": _reward()},
             "/v1/users/{user_pseudo_id}": {"delete": _user()},
-            **session_paths.paths(_reference, _refused, _ASKING),
+            **session_paths.paths(_reference, _refused, needed(KeyScope.LIVE), _ASKING),
             **browser.paths(),
             **metrics.paths(),
             "/healthz": {"get": {"summary": "Is the process alive?", "responses": {"200": {"description": "Yes."}}}},
@@ -70,7 +76,7 @@ def document() -> dict[str, Any]:
 def _decide() -> dict[str, Any]:
     return {
         "summary": "Whether to interrupt this visitor now",
-        "security": [{"key": []}],
+        "security": needed(KeyScope.DECIDE),
         "requestBody": {
             "required": True,
             "content": {"application/json": {"schema": _reference("DecideRequest")}},
@@ -89,7 +95,7 @@ def _decide_batch() -> dict[str, Any]:
     }
     return {
         "summary": "The same for many visitors at once",
-        "security": [{"key": []}],
+        "security": needed(KeyScope.DECIDE),
         "requestBody": {"required": True, "content": {"application/json": {"schema": requests}}},
         "responses": {"200": answered, **_refused(*_ASKING)},
     }
@@ -98,8 +104,8 @@ def _decide_batch() -> dict[str, Any]:
 def _decision() -> dict[str, Any]:
     return {
         "summary": "A decision of this client's, as it was answered",
-        "security": [{"key": []}],
-        "parameters": [{"name": "decision_id", "in": "path", "required": True, "schema": {"type": "string"}}],
+        "security": needed(KeyScope.READ),
+        "parameters": [_named("decision_id", "Of its answer.")],
         "responses": {"200": _decided(), **_refused(400, 401, 403, 404, 429, 503)},
     }
 
@@ -109,6 +115,7 @@ def _reward() -> dict[str, Any]:
     return {
         **_decision(),
         "summary": "What became of a decision; the same told again is the same",
+        "security": needed(KeyScope.FEEDBACK),
         "requestBody": {"required": True, "content": {"application/json": {"schema": _reference("Reward")}}},
         "responses": {
             "200": {"description": "It is on record.", "content": taken},
@@ -119,11 +126,11 @@ def _reward() -> dict[str, Any]:
 
 def _user() -> dict[str, Any]:
     taken = {"application/json": {"schema": _reference("ErasureTaken")}}
-    named = {"type": "string", "minLength": 1, "maxLength": LONGEST_ID}
+    bounds = {"minLength": 1, "maxLength": LONGEST_ID}
     return {
         "summary": "Forget a visitor: at once what would be used from now on, and the rest with the next run",
-        "security": [{"key": []}],
-        "parameters": [{"name": "user_pseudo_id", "in": "path", "required": True, "schema": named}],
+        "security": needed(KeyScope.ERASE),
+        "parameters": [_named("user_pseudo_id", "GA4's device id.", **bounds)],
         "responses": {
             "202": {"description": "The wish is on record; asked again, it is the same.", "content": taken},
             **_refused(400, 401, 403, 422, 429, 503),
@@ -141,6 +148,21 @@ def _decided() -> dict[str, Any]:
 def _refused(*statuses: int) -> dict[str, Any]:
     content = {PROBLEM: {"schema": _reference("ProblemDetail")}}
     return {str(status): {"description": _REFUSALS[status], "content": content} for status in statuses}
+
+
+def _named(name: str, description: str, **bounds: int) -> dict[str, Any]:
+    schema = {"type": "string", **bounds}
+    return {"name": name, "in": "path", "required": True, "description": description, "schema": schema}
+
+
+def needed(scope: KeyScope) -> list[dict[str, list[str]]]:
+    """What an operation says of the key that it asks for; the scope stands where OpenAPI 3.1 has a role's name."""
+    return [{"key": [scope.value]}]
+
+
+def _clean(schema: dict[str, Any]) -> dict[str, Any]:
+    """`schema` without the indentation of the docstring that describes it."""
+    return {**schema, "description": cleandoc(schema["description"])}
 
 
 def _reference(name: str) -> dict[str, str]:

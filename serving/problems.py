@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
+from msgspec import Meta
 from starlette.responses import Response
 
 NO_KEY, OVERLOADED, NO_SESSIONS = "E_KEY", "E_OVERLOADED", "E_SESSIONS_UNAVAILABLE"
@@ -31,12 +32,14 @@ class Reply(NamedTuple):
 class ProblemDetail(msgspec.Struct, frozen=True, omit_defaults=True):
     """The body of a refusal; `detail` never holds a secret or a visitor's id."""
 
-    title: str
-    status: int
-    code: str
-    detail: str
-    field: str | None = None
-    dependencies: Mapping[str, str] | None = None
+    title: Annotated[str, Meta(description="The status in words.")]
+    status: Annotated[int, Meta(description="The HTTP status.")]
+    code: Annotated[str, Meta(description="What is wrong, as `E_FIELD`: it stays the same from version to version.")]
+    detail: Annotated[str, Meta(description="The same for people, with what would be right.")]
+    field: Annotated[str | None, Meta(description="Which field of the request it is about.")] = None
+    dependencies: Annotated[
+        Mapping[str, str] | None, Meta(description="What the service needs by name: `ok`, or what is wrong with it.")
+    ] = None
 
 
 class RefusedError(Exception):

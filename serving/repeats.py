@@ -7,8 +7,9 @@ from http import HTTPStatus
 
 from starlette.concurrency import run_in_threadpool
 
+from serving.answers import Decision, decision_of
 from serving.audit import AuditLog
-from serving.decisions import Asked, Decision, decision_of
+from serving.decisions import Asked
 from serving.problems import RefusedError
 from serving.requests import DecideRequest
 

@@ -19,6 +19,8 @@ LARGEST_NUMBER = 2**53
 LONGEST_ID = 128
 LONGEST_NAME = 100
 LONGEST_TEXT = 1_000
+MODELS = ("popup_behaviour", "popup_profile")
+"""Whose champions decide."""
 
 Value = str | int | float | bool | None
 
@@ -54,8 +56,19 @@ class DecideRequest(Stated, frozen=True):
         dict[str, Value], Meta(description=f"Session features by name; those left out are null. {_BOUNDS}")
     ] = {}
     events: Annotated[tuple[Event, ...], Meta(max_length=EVENTS_LIMIT, description="The session's events.")] = ()
-    model: Annotated[str, Meta(description="Whose champion decides.")] = "popup_behaviour"
-    campaign: Annotated[str | None, Meta(description="The one campaign to decide about; the client's own.")] = None
+    model: Annotated[
+        str,
+        Meta(
+            description="Whose champion decides: `popup_behaviour` from the session's first event on, `popup_profile` "
+            "as it begins.",
+            # no rule of decoding: what is on record may name others
+            extra_json_schema={"enum": MODELS},
+        ),
+    ] = "popup_behaviour"
+    campaign: Annotated[
+        str | None,
+        Meta(description="The one of the client's own campaigns to decide about; null has the service choose."),
+    ] = None
 
 
 class SessionEvents(Stated, frozen=True):

@@ -27,6 +27,7 @@ from serving.requests import Microseconds, Stated
 log = logging.getLogger(__name__)
 
 Kind = Literal["shown", "closed", "clicked", "converted"]
+StatedKind = Annotated[Kind, Meta(description="What became of the decision.")]
 OF_A_POPUP = ("shown", "closed", "clicked")
 """What can't become of a visitor who is left alone."""
 
@@ -49,17 +50,17 @@ _SELECT = "select at, stated_at from rewards where decision_id = ? and kind = ?"
 class Reward(Stated, frozen=True):
     """What became of a decision, and when."""
 
-    kind: Kind
+    kind: StatedKind
     at: Annotated[Microseconds | None, Meta(description="Microseconds since 1970, UTC; null is now.")] = None
 
 
 class RewardTaken(msgspec.Struct, frozen=True):
-    """A reward on record; `retimed` is true where the client's time was ahead of ours, and ours is kept."""
+    """A reward on record."""
 
-    decision_id: str
-    kind: Kind
-    at: int
-    retimed: bool
+    decision_id: Annotated[str, Meta(description="The decision of which it was told.")]
+    kind: StatedKind
+    at: Annotated[int, Meta(description="The time on record, in microseconds since 1970, UTC.")]
+    retimed: Annotated[bool, Meta(description="Whether the stated time was ahead of the service's, which is kept.")]
 
 
 class RewardOnRecord(msgspec.Struct, frozen=True):

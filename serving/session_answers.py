@@ -1,39 +1,49 @@
 """What clients are told of their live sessions."""
 
-import msgspec
+from typing import Annotated
 
-from ml.campaigns import Channel
-from ml.policy import Action, Reason
-from serving.decisions import Decision, ModelVersion
+from msgspec import Meta, Struct
+
+from serving.answers import (
+    AskedModel,
+    ChosenAction,
+    ChosenCampaign,
+    ChosenChannel,
+    ChosenReason,
+    Decision,
+    ModelVersion,
+    Score,
+    Threshold,
+)
 from serving.session_scores import MODEL
 from serving.session_state import Flag
 
 
-class RaisedFlag(msgspec.Struct, frozen=True):
-    """What a session's latest scoring said: `scored_at` in microseconds UTC, after `acts` acts of the visitor's."""
+class RaisedFlag(Struct, frozen=True):
+    """What a session's latest scoring said."""
 
-    action: Action
-    campaign: str | None
-    channel: Channel | None
-    reason: Reason
-    score: float | None
-    threshold: float | None
-    model: ModelVersion
-    scored_at: int
-    acts: int
+    action: ChosenAction
+    campaign: ChosenCampaign
+    channel: ChosenChannel
+    reason: ChosenReason
+    score: Score
+    threshold: Threshold
+    model: AskedModel
+    scored_at: Annotated[int, Meta(description="Microseconds since 1970, UTC.")]
+    acts: Annotated[int, Meta(description="How many acts of the visitor's it was scored after.")]
 
 
-class EventsTaken(msgspec.Struct, frozen=True):
-    """How many events were taken, how many of them with the service's time, whether the session was scored, its flag.
+class EventsTaken(Struct, frozen=True):
+    """What came of events: how they were taken, and what they say of the session."""
 
-    `decision` is there where the client's policy acts at once and the visitor is to be interrupted now.
-    """
-
-    events_taken: int
-    events_retimed: int
-    scored: bool
-    flag: RaisedFlag | None
-    decision: Decision | None
+    events_taken: Annotated[int, Meta(description="How many events were taken.")]
+    events_retimed: Annotated[int, Meta(description="How many of them with the service's time instead of their own.")]
+    scored: Annotated[bool, Meta(description="Whether these events had the session scored.")]
+    flag: Annotated[RaisedFlag | None, Meta(description="The latest flag; null before the first scoring.")]
+    decision: Annotated[
+        Decision | None,
+        Meta(description="There where the policy acts at once and the visitor is to be interrupted now."),
+    ]
 
 
 def raised(flag: Flag) -> RaisedFlag:

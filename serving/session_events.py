@@ -12,8 +12,8 @@ from feature_repo.contract import ActivityRule
 from ml.policy import Action
 from serving import requests
 from serving.access import Access
+from serving.answers import Decision
 from serving.champions import Champion
-from serving.decisions import Decision
 from serving.front import Begun, Way, read_body
 from serving.gathering import FullError, Gatherer
 from serving.keys import KeyScope

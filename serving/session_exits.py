@@ -8,10 +8,10 @@ from typing import Self
 
 from ml import policy
 from ml.policy import Reason
+from serving.answers import Decision, decision_of
 from serving.audit import AuditedDecision, AuditLog
 from serving.client_rules import ClientRules
 from serving.clock import microseconds
-from serving.decisions import Decision, decision_of
 from serving.requests import DecideRequest
 from serving.session_state import Flag
 from serving.traffic import Traffic

@@ -8,7 +8,13 @@ from serving.session_answers import EventsTaken
 
 TYPES = (SessionEvents, EventsTaken)
 
-_SESSION = {"name": "session", "in": "path", "required": True, "schema": {"type": "string", "maxLength": 200}}
+_SESSION = {
+    "name": "session",
+    "in": "path",
+    "required": True,
+    "description": "The session's name, one user's alone: `user_pseudo_id` and `ga_session_id` make one.",
+    "schema": {"type": "string", "maxLength": 200},
+}
 _STREAM = (
     "`event: flag` with a RaisedFlag whenever it changes; `event: end` when the session is decided about or forgotten. "
     "Without it, ask again: the service has stopped."
@@ -16,18 +22,21 @@ _STREAM = (
 
 
 def paths(
-    reference: Callable[[str], dict[str, str]], refused: Callable[..., dict[str, Any]], asking: Sequence[int]
+    reference: Callable[[str], dict[str, str]],
+    refused: Callable[..., dict[str, Any]],
+    needed: Sequence[dict[str, list[str]]],
+    asking: Sequence[int],
 ) -> dict[str, Any]:
     """The addresses of live sessions, from what refers to a schema and what describes refusals by their status.
 
-    Whatever takes a body may be refused by each of `asking`.
+    `needed` says what key they ask for. Whatever takes a body may be refused by each of `asking`.
     """
 
     def json_of(name: str) -> dict[str, Any]:
         return {"application/json": {"schema": reference(name)}}
 
     def described(summary: str, responses: dict[str, Any], **more: Any) -> dict[str, Any]:
-        return {"summary": summary, "security": [{"key": []}], "parameters": [_SESSION], "responses": responses, **more}
+        return {"summary": summary, "security": needed, "parameters": [_SESSION], "responses": responses, **more}
 
     taken = {"200": {"description": "They are taken.", "content": json_of("EventsTaken")}}
     decided = {"200": {"description": "The decision.", "content": json_of("Decision")}}

@@ -10,8 +10,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from serving.access import Access
+from serving.answers import Decision
 from serving.audit import AuditUnavailableError
-from serving.decisions import Decision
 from serving.front import as_json
 from serving.gathering import FullError, Gatherer
 from serving.ids import decision_ids

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
+from serving.answers import Decision
 from serving.audit import AuditLog
-from serving.decisions import Decider, Decision
+from serving.decisions import Decider
 from serving.features import OnlineFeatures
 from serving.session_exits import SessionExits
 

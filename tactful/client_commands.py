@@ -76,7 +76,7 @@ def set_fields(
 
 
 def _refuse_unserved(thresholds: object) -> None:
-    from serving.main import MODELS
+    from serving.requests import MODELS
 
     if isinstance(thresholds, dict) and (unserved := thresholds.keys() - set(MODELS)):
         raise SettingsError(f"thresholds names {', '.join(sorted(unserved))}; served are {', '.join(MODELS)}.")
@@ -86,7 +86,7 @@ def _unread(bundles: Path, campaigns: "Sequence[Campaign]") -> Iterator[str]:
     """What is to be said of campaigns with conditions that no champion which was served from `bundles` could know."""
     from serving.champions import CHAMPION
     from serving.last_served import LastServed
-    from serving.main import MODELS
+    from serving.requests import MODELS
 
     try:
         read = [names for model in MODELS if (names := LastServed(bundles).reads(model, CHAMPION))]

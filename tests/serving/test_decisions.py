@@ -9,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from serving.answers import Decision
 from serving.audit import AuditLog
 from serving.champions import Champions
-from serving.decisions import Asked, Decider, Decision
+from serving.decisions import Asked, Decider
 from serving.features import FeastFeatures
 from serving.patience import FeaturesInTime
 from serving.problems import RefusedError

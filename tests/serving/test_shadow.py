@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ml.bundle import Bundle, Calibration
+from serving.answers import Decision
 from serving.audit import AuditLog, AuditUnavailableError, ShadowScore
 from serving.champions import Champion, Champions
-from serving.decisions import Asked, Decider, Decision
+from serving.decisions import Asked, Decider
 from serving.features import FeastFeatures
 from serving.patience import FeaturesInTime
 from serving.requests import Value
