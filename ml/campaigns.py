@@ -62,8 +62,13 @@ class Campaign(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
 
     name: Name
     channel: Channel
-    threshold: Annotated[float, Meta(ge=0, le=1)] | None = None
-    value: Annotated[float, Meta(ge=0)] = 1.0
+    threshold: Annotated[
+        Annotated[float, Meta(ge=0, le=1)] | None,
+        Meta(description="The score, from 0 to 1, from which it may be shown."),
+    ] = None
+    value: Annotated[
+        float, Meta(ge=0, description="What a conversion by it is worth, in any unit that is the same for all.")
+    ] = 1.0
     when: dict[str, Condition] = {}
 
     def __post_init__(self) -> None:

@@ -13,9 +13,11 @@ from msgspec import Meta, Struct
 
 from feature_repo.contract import ActivityRule
 from ml.campaigns import Campaign, Channel, Name
+from serving import breaches
 from serving.session_policies import PolicyName
 
 Share = Annotated[float, Meta(ge=0, le=1)]
+Threshold = Annotated[float, Meta(ge=0, le=1, description="The score, from 0 to 1, from which visitors are shown.")]
 
 
 NO_CAMPAIGN = "none"
@@ -34,7 +36,8 @@ class ClientSettings(Struct, frozen=True, forbid_unknown_fields=True, dict=True)
         Meta(description="What a request may name, and by itself the service chooses of those that are objects."),
     ] = ()
     thresholds: Annotated[
-        dict[str, Share], Meta(description="By model, the score from which visitors are shown; before the model's own.")
+        dict[str, Threshold],
+        Meta(description="By model, the score from which visitors are shown; before the model's own."),
     ] = {}
     frequency_cap: Annotated[
         Annotated[int, Meta(ge=0)] | None, Meta(description="Most pop-ups shown to a user on a day of UTC.")
@@ -109,7 +112,9 @@ def stated(document: Mapping[str, object], client: str) -> ClientSettings:
     try:
         return msgspec.convert(document, ClientSettings)
     except msgspec.ValidationError as error:
-        raise ClientsError(f"The settings of client {client} are wrong: {error}.") from None
+        field, told = breaches.explained(error, msgspec.json.encode(document), ClientSettings)
+        at = f" at {field}" if field else ""
+        raise ClientsError(f"The settings of client {client} are wrong{at}: {told}") from None
 
 
 def _refuse_no_rate(text: str) -> None:

@@ -17,6 +17,8 @@ from typing import Self
 
 import msgspec
 
+from serving import breaches
+
 PREFIX = "tac_"
 LOCAL_CLIENT = "local"
 MOST_LIVE = 2
@@ -89,8 +91,12 @@ class Keyring:
         """
         if not file.is_file():
             return cls(())
+        content = file.read_bytes()
         try:
-            return cls(msgspec.json.decode(file.read_bytes(), type=tuple[Key, ...]))
+            return cls(msgspec.json.decode(content, type=tuple[Key, ...]))
+        except msgspec.ValidationError as error:
+            field, told = breaches.explained(error, content, tuple[Key, ...])
+            raise KeysError(f"Key file {file} is no list of keys{f': at {field}' if field else ''}: {told}") from None
         except msgspec.DecodeError as error:
             raise KeysError(f"Key file {file} is no list of keys: {error}.") from None
 

@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta, Raw, Struct
@@ -29,7 +29,13 @@ Microseconds = Annotated[
     int, Meta(ge=946_684_800_000_000, le=4_102_444_800_000_000, description="Microseconds since 1970, UTC.")
 ]
 # `$` alone would let a final line feed through.
-EventName = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,39}(?!\n)$", description="GA4's event name.")]
+EventName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z][A-Za-z0-9_]{0,39}(?!\n)$",
+        description="GA4's event name: a letter, then up to 39 letters, digits and _.",
+    ),
+]
 
 UserPseudoId = Annotated[str, Meta(min_length=1, max_length=LONGEST_ID, description="GA4's device id.")]
 # What is on record is read by these types too, so that bounds of its texts are not theirs.
@@ -156,22 +162,21 @@ def _decoded(body: bytes, decoder: msgspec.json.Decoder[_Decoded], place: str = 
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise _refusal(error, body, place) from None
+        raise _refusal(error, body, decoder.type, place) from None
     except RecursionError:
         raise _too_deep() from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RefusedError(HTTPStatus.BAD_REQUEST, "E_JSON", f"The body is not JSON in UTF-8: {error}.") from None
 
 
-def _refusal(error: msgspec.ValidationError, body: bytes, place: str) -> RefusedError:
-    """Why a `body` that broke a rule of its type is refused."""
+def _refusal(error: msgspec.ValidationError, body: bytes, kind: Any, place: str) -> RefusedError:
+    """Why a `body` that broke a rule of its type `kind` is refused."""
     if _is_too_deep(body):
         return _too_deep()
-    detail, _, path = str(error).partition(" - at `")
-    field, value = breaches.found(path.rstrip("`") or "$", body, Value)
+    field, detail = breaches.explained(error, body, kind)
     field = (place + field).rstrip(".") or "$"
-    if detail != _TOO_LONG:
-        return invalid(field, f"{detail}; it is {value}." if value else f"{detail}.")
+    if not str(error).startswith(_TOO_LONG):
+        return invalid(field, detail)
     told = f"At most {EVENTS_LIMIT} events are taken of a request; /v1/decide:batch takes up to {BATCH_LIMIT} requests."
     return RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "E_TOO_MANY_EVENTS", told, field=field)
 

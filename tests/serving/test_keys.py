@@ -16,6 +16,14 @@ def client_of(keyring: Keyring, token: str, now: datetime = NOW) -> str | None:
     return key.client if key else None
 
 
+def test_a_key_s_scope_that_is_none_is_told_with_those_there_are(tmp_path: Path) -> None:
+    issue(tmp_path / "keys.json", "shop", NOW, scopes=[KeyScope.DECIDE])
+    stated = (tmp_path / "keys.json").read_text()
+    (tmp_path / "keys.json").write_text(stated.replace('"decide"', '"decides"'))
+    with pytest.raises(KeysError, match=r'scopes\[0\]: .*right are "decide", "live", "read", "feedback", "erase"'):
+        Keyring.read(tmp_path / "keys.json")
+
+
 def test_a_token_proves_its_client_and_no_other_does(tmp_path: Path) -> None:
     tokens = {client: issue(tmp_path / "keys.json", client, NOW) for client in ("shop", "blog")}
     keyring = Keyring.read(tmp_path / "keys.json")

@@ -11,6 +11,8 @@ from serving.problems import RefusedError
 from serving.requests import EVENTS_LIMIT, decode, decode_batch
 
 NOW = 1_772_000_000_000_000
+AT = " Microseconds since 1970, UTC; null is now."
+MODEL = " Whose champion decides: `popup_behaviour` from the session's first event on, `popup_profile` as it begins."
 EVENT = f'{{"event_name": "scroll", "event_timestamp": {NOW}}}'
 
 
@@ -98,17 +100,17 @@ def test_a_field_that_breaks_a_rule_is_named(body: str, field: str) -> None:
 @pytest.mark.parametrize(
     ("members", "detail"),
     [
-        pytest.param('"at": 5', "Expected `int` >= 946684800000000; it is 5.", id="bound"),
-        pytest.param('"at": "yesterday"', 'Expected `int | null`, got `str`; it is "yesterday".', id="type"),
-        pytest.param(f'"at": "{"9" * 200}"', f'Expected `int | null`, got `str`; it is "{"9" * 99}.', id="cut"),
+        pytest.param('"at": 5', f"Expected `int` >= 946684800000000; it is 5.{AT}", id="bound"),
+        pytest.param('"at": "yesterday"', f'Expected `int | null`, got `str`; it is "yesterday".{AT}', id="type"),
+        pytest.param(f'"at": "{"9" * 200}"', f'Expected `int | null`, got `str`; it is "{"9" * 99}.{AT}', id="cut"),
         pytest.param('"profile": {"x": 1, "y": 1e999}', "Number out of range; it is 1e999.", id="of-a-profile"),
         pytest.param(
             f'"events": [{EVENT}, {{"event_name": "scroll", "event_timestamp": -1}}]',
-            "Expected `int` >= 946684800000000; it is -1.",
+            "Expected `int` >= 946684800000000; it is -1. Microseconds since 1970, UTC.",
             id="of-an-event",
         ),
         pytest.param('"events": ["1.secret"]', "Expected `object`, got `str`.", id="no-member"),
-        pytest.param('"model": {"user_pseudo_id": "1.secret"}', "Expected `str`, got `object`.", id="object"),
+        pytest.param('"model": {"user_pseudo_id": "1.secret"}', f"Expected `str`, got `object`.{MODEL}", id="object"),
         pytest.param(
             '"profile": {"user_pseudo_id": ["1.secret"]}',
             "Expected `bool | int | float | str | null`, got `array`.",

@@ -1,5 +1,6 @@
 """Feedback: told once or often it is on record once, and nothing that contradicts it."""
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -148,6 +149,13 @@ def test_r14_over_http_each_refusal_has_its_status(services: Any) -> None:
         reward(client, decision_id, kind="liked").status_code,
     ]
     assert statuses == [404, 404, 409, 422, 422]
+
+
+@pytest.mark.parametrize("kind", ["bounced", 5])
+def test_a_kind_that_is_none_is_refused_with_those_there_are(services: Any, kind: Any) -> None:
+    refused = reward(services.start(), "d1", kind=kind).json()
+    told = f'It is {json.dumps(kind)}; right are "shown", "closed", "clicked", "converted".'
+    assert (refused["field"], refused["detail"]) == ("kind", told)
 
 
 @pytest.mark.parametrize("header", [("content-type", "text/plain"), ("content-encoding", "gzip")])
