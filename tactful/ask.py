@@ -74,7 +74,9 @@ def answer_of(response: httpx.Response) -> dict[str, Any]:
     if not isinstance(answer, dict):
         raise AskError(f"The service answered {response.status_code} with what is no JSON object.")
     if response.is_error:
-        raise AskError(f"The service refused: {answer.get('detail', response.status_code)}")
+        # "$" is the request as a whole
+        at = f" {field}" if (field := answer.get("field")) not in (None, "$") else ""
+        raise AskError(f"The service refused{at}: {answer.get('detail', response.status_code)}")
     return answer
 
 

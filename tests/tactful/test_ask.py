@@ -51,3 +51,17 @@ def test_a_stranger_on_the_port_is_named_and_gets_no_key(
 def test_an_answer_that_is_no_json_object_is_told_in_one_line(body: bytes) -> None:
     with pytest.raises(AskError, match="The service answered 500 with what is no JSON object"):
         answer_of(httpx.Response(500, content=body))
+
+
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [
+        pytest.param({"field": "events[0].event_timestamp"}, "refused events[0].event_timestamp: Wrong.", id="field"),
+        pytest.param({"field": "$"}, "refused: Wrong.", id="whole"),
+        pytest.param({}, "refused: Wrong.", id="no-field"),
+    ],
+)
+def test_a_refusal_is_told_with_the_field_that_it_is_about(field: dict[str, str], told: str) -> None:
+    with pytest.raises(AskError) as refused:
+        answer_of(httpx.Response(422, json={"detail": "Wrong.", **field}))
+    assert str(refused.value) == f"The service {told}"
