@@ -1,12 +1,14 @@
 """Who asks, and whether now: a key that is good for it, a page that may, and a rate that is kept."""
 
+import json
 import logging
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Self
 
-from starlette.datastructures import QueryParams
+from starlette.datastructures import Headers, QueryParams
 from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving import keys
@@ -16,6 +18,10 @@ from serving.front import header
 from serving.keys import Keyring, KeyScope
 from serving.limits import RateLimits
 from serving.problems import NO_KEY, RefusedError
+
+MOST_ORIGINS_TOLD = 100
+LONGEST_ORIGIN = 300
+"""An origin holds a host of up to 253 characters."""
 
 log = logging.getLogger(__name__)
 
@@ -108,6 +114,7 @@ class Origins(CORSMiddleware):
             expose_headers=("retry-after", "x-request-id"),
         )
         self.clients = clients
+        self._told: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # servers, which ask most, name no site
@@ -118,3 +125,24 @@ class Origins(CORSMiddleware):
 
     def is_allowed_origin(self, origin: str) -> bool:
         return origin in self.clients.value.origins
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        # a page of the service's own, which needs no setting, is asked for without a preflight
+        if not self.is_allowed_origin(origin := request_headers["origin"]):
+            self._tell(origin[:LONGEST_ORIGIN])
+        return super().preflight_response(request_headers)
+
+    def _tell(self, origin: str) -> None:
+        """Tell, once of each and of so many at most, which site's pages browsers keep from asking."""
+        if origin in self._told or len(self._told) >= MOST_ORIGINS_TOLD:
+            return
+        self._told.add(origin)
+        if origin == "null":
+            log.warning("A page of no site, as one that was opened from a file, may not ask; serve it from a site.")
+            return
+        needed = f"tactful clients set CLIENT 'origins=[{json.dumps(origin)}]'"
+        log.warning(
+            "Pages of %s may not ask, as no client's origins name it; `%s`, which replaces those it has, lets them.",
+            origin,
+            needed,
+        )

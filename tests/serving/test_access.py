@@ -109,6 +109,33 @@ def test_a_browser_may_ask_from_the_client_s_sites_and_from_no_other(services: A
     assert "access-control-allow-origin" not in client.post("/v1/decide", json=asked()).headers
 
 
+def refused_pages(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [message for message in caplog.messages if "may not ask" in message]
+
+
+def test_a_site_that_no_client_has_set_is_named_in_the_log_once_with_what_would_let_it(
+    services: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    services.set("shop", origins=[SITE])
+    client = services.start()
+    for origin in (SITE, OTHER, "null", OTHER):
+        preflight(client, origin)
+    client.post("/v1/decide", json=asked(), headers={"origin": str(client.base_url)})
+    of_other, of_none = refused_pages(caplog)
+    assert of_other == (
+        f"Pages of {OTHER} may not ask, as no client's origins name it; "
+        f"`tactful clients set CLIENT 'origins=[\"{OTHER}\"]'`, which replaces those it has, lets them."
+    )
+    assert "A page of no site" in of_none
+
+
+def test_however_many_sites_ask_a_hundred_are_named(services: Any, caplog: pytest.LogCaptureFixture) -> None:
+    client = services.start()
+    for number in range(105):
+        preflight(client, f"https://{number}.example")
+    assert len(refused_pages(caplog)) == 100
+
+
 def test_a_page_of_one_client_s_site_may_not_ask_with_another_s_key(services: Any) -> None:
     services.set("blog", origins=[OTHER])
     answer = services.start().post("/v1/decide", json=asked(), headers={"origin": OTHER})
