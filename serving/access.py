@@ -92,7 +92,10 @@ def client_of(scope: Scope, keyring: Keyring, needed: KeyScope) -> str:
     """
     query = scope["query_string"]
     if query and any(keys.PREFIX in part for member in QueryParams(query).multi_items() for part in member):
-        raise RefusedError(HTTPStatus.BAD_REQUEST, "E_KEY_IN_QUERY", "A key stands in the address, where logs keep it.")
+        detail = (
+            "A key stands in the address, where logs keep it; the header `Authorization: Bearer tac_...` is its place."
+        )
+        raise RefusedError(HTTPStatus.BAD_REQUEST, "E_KEY_IN_QUERY", detail)
     scheme, _, token = (header(scope, b"authorization") or b"").decode("latin-1").partition(" ")
     key = keyring.key_of(token, datetime.now(UTC)) if scheme.lower() == "bearer" else None
     if key is None:

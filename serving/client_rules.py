@@ -21,6 +21,7 @@ from serving.requests import DecideRequest
 
 WINDOW = 1000
 """Decisions in a row that an impression budget is a share of."""
+MOST_LISTED = 20
 _DAY = 86_400_000_000
 
 log = logging.getLogger(__name__)
@@ -77,10 +78,11 @@ class ClientRules:
 
     def check(self, client: str, request: DecideRequest) -> None:
         """Refuse a campaign that is not the client's (404); whether it is another's, only the log tells."""
-        if request.campaign is None or request.campaign in self.of(client).named:
+        if request.campaign is None or request.campaign in (own := self.of(client).named):
             return
         log.warning("security: client %s named a campaign that is not its own", client)
-        raise RefusedError(HTTPStatus.NOT_FOUND, "E_NO_CAMPAIGN", "This client has no such campaign.", field="campaign")
+        detail = f"This client has no such campaign; it has {_listed(list(own))}."
+        raise RefusedError(HTTPStatus.NOT_FOUND, "E_NO_CAMPAIGN", detail, field="campaign")
 
     def threshold(self, client: str, model: str) -> float | None:
         return self.of(client).thresholds.get(model)
@@ -167,3 +169,8 @@ class ClientRules:
         if client not in self._shown:
             self._shown[client] = Counter(self.audit.shown_since(client, day * _DAY))
         return self._shown[client]
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
+    return ", ".join(names[:MOST_LISTED]) + more if names else "none"

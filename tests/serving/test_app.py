@@ -164,6 +164,7 @@ def test_a_key_in_the_address_is_refused_wherever_it_stands(services: Any) -> No
     for query in (f"key={key}", key, f"{key}=1", f"key={key}&key=1", f"key=Bearer%20{key}", f"%74{key[1:]}"):
         refusal = client.post(f"/v1/decide?{query}", json=asked())
         assert (query, refusal.status_code, refusal.json().get("code")) == (query, 400, "E_KEY_IN_QUERY")
+        assert "the header `Authorization: Bearer tac_...` is its place" in refusal.json()["detail"]
 
 
 def test_a_client_reads_its_own_decisions_and_no_others(services: Any) -> None:

@@ -13,6 +13,8 @@ from serving.audit import AuditLog, AuditUnavailableError
 from serving.client_rules import WINDOW, ClientRules
 from serving.clients import Clients, ClientSettings
 from serving.following import Followed
+from serving.problems import RefusedError
+from serving.requests import DecideRequest
 from tests.serving.test_access import until
 from tests.serving.test_app import asked
 
@@ -142,6 +144,22 @@ def test_a_running_service_follows_a_change(services: Any) -> None:
     assert any(decided(client)[0] == "nothing" for _ in range(500))
 
 
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        pytest.param((), "it has none.", id="none"),
+        pytest.param(("a", "b"), "it has a, b.", id="some"),
+        pytest.param(tuple(f"c{n}" for n in range(23)), ", c18, c19 and 3 more.", id="many"),
+    ],
+)
+def test_who_names_no_campaign_of_its_own_is_told_those_it_has(
+    tmp_path: Path, names: tuple[str, ...], told: str
+) -> None:
+    with pytest.raises(RefusedError) as refused:
+        rules(tmp_path, campaigns=names).check("shop", DecideRequest("1.1", campaign="other"))
+    assert refused.value.stated.detail.endswith(told)
+
+
 def test_r11_a_campaign_is_there_for_its_client_alone(services: Any) -> None:
     services.set("shop", campaigns=["spring"])
     services.set("blog", campaigns=["autumn"])
@@ -151,6 +169,7 @@ def test_r11_a_campaign_is_there_for_its_client_alone(services: Any) -> None:
     )
     assert (own.status_code, foreign.status_code) == (200, 404)
     assert foreign.content == unknown.content
+    assert foreign.json()["detail"] == "This client has no such campaign; it has spring."
     assert services.audit.find(own.json()["decision_id"]).request.campaign == "spring"
     with closing(sqlite3.connect(services.audit.file)) as record:
         assert record.execute("select count(*) from decisions").fetchone() == (1,)
