@@ -38,6 +38,9 @@ class EventsTaken(Struct, frozen=True):
 
     events_taken: Annotated[int, Meta(description="How many events were taken.")]
     events_retimed: Annotated[int, Meta(description="How many of them with the service's time instead of their own.")]
+    acts: Annotated[
+        int, Meta(description="How many acts of the visitor's the session has by now; the flag may tell of fewer.")
+    ]
     scored: Annotated[bool, Meta(description="Whether these events had the session scored.")]
     flag: Annotated[RaisedFlag | None, Meta(description="The latest flag; null before the first scoring.")]
     decision: Annotated[

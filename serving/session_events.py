@@ -170,7 +170,7 @@ class EventsApi:
 def _told(taken: Taken, flag: Flag | None, scored: Flag | None, decision: Decision | None = None) -> bytes:
     latest = scored or flag
     told = raised(latest) if latest else None
-    return _encode(EventsTaken(taken.events, taken.retimed, scored is not None, told, decision))
+    return _encode(EventsTaken(taken.events, taken.retimed, taken.acts, scored is not None, told, decision))
 
 
 def _flagged(flag: Flag, session: Session | None) -> tuple[Session | None, Flag | None]:

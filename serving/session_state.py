@@ -57,11 +57,15 @@ class Moment:
 
 @dataclass(frozen=True)
 class Taken:
-    """What came of a request's events: how many were taken, how many of these with our time, and what is to score."""
+    """What came of a request's events: how many were taken, how many of these with our time, and what is to score.
+
+    `acts` is how many the session has by now.
+    """
 
     events: int
     retimed: int
     moment: Moment | None
+    acts: int
 
 
 class Session(msgspec.Struct):
@@ -102,10 +106,10 @@ class Session(msgspec.Struct):
         if self.is_bot:
             self.tally = Tally()
             self.flag = Flag(now, 0, Action.NOTHING, Reason.TOO_MANY_EVENTS, 1.0)
-            return Taken(0, 0, None)
+            return Taken(0, 0, None, self.acts)
         events, retimed = on_our_clock(sent.events, now)
         moment = self._add(events, policy, rules)
-        return Taken(len(events), retimed, None if self.decision_id else moment)
+        return Taken(len(events), retimed, None if self.decision_id else moment, self.acts)
 
     def _add(self, events: Sequence[Event], policy: SessionPolicy, rules: Mapping[str, ActivityRule]) -> Moment | None:
         """The last moment among `events`, in their order, at which the session is due to be scored, if any."""

@@ -32,7 +32,7 @@ def take(session: Session, *events: tuple[str, float], now: int = NOW) -> Taken:
 def test_a_session_is_scored_on_what_was_so_at_the_act_that_is_due_and_not_on_what_follows_in_the_request() -> None:
     taken = take(Session(), ("view_item", -9), ("scroll", -6), ("scroll", -3))
 
-    assert taken == Taken(3, 0, Moment("u", {}, {"scrolls": 1, "since": 3.0}, acts=2))
+    assert taken == Taken(3, 0, Moment("u", {}, {"scrolls": 1, "since": 3.0}, acts=2), acts=3)
 
 
 def test_acts_of_one_microsecond_have_all_happened_at_its_moment() -> None:
@@ -119,7 +119,7 @@ def test_a_session_of_as_many_events_as_the_warehouse_takes_is_scored_and_one_mo
         taken = take(session, *[("scroll", -1)] * 500)
     assert (taken.events, taken.moment is None, session.is_bot) == (500, False, False)
 
-    assert take(session, ("scroll", 0)) == Taken(0, 0, None)
+    assert take(session, ("scroll", 0)) == Taken(0, 0, None, acts=0)
     assert session.flag is not None
     assert (session.flag.action, session.flag.reason) == (Action.NOTHING, Reason.TOO_MANY_EVENTS)
     session.raise_flag(Flag(NOW, 1000, Action.SHOW, Reason.ABOVE_THRESHOLD, 1.0))
@@ -129,7 +129,7 @@ def test_a_session_of_as_many_events_as_the_warehouse_takes_is_scored_and_one_mo
 def test_a_session_that_was_decided_about_is_scored_no_more() -> None:
     session = Session(decision_id="d1")
 
-    assert take(session, ("scroll", -2), ("scroll", -1)) == Taken(2, 0, None)
+    assert take(session, ("scroll", -2), ("scroll", -1)) == Taken(2, 0, None, acts=2)
 
 
 def test_a_flag_that_comes_late_does_not_take_the_place_of_a_later_one() -> None:

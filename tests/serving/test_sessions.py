@@ -70,6 +70,7 @@ def test_a_session_is_scored_on_every_second_act_and_decided_about_at_its_exit(
     answers.append(send(client, scrolls(5)))
 
     assert [answer["scored"] for answer in answers] == [False, True, False, True, False, True]
+    assert [answer["acts"] for answer in answers] == [1, 2, 3, 4, 5, 10]
     assert [(answer["flag"] or {}).get("acts") for answer in answers] == [None, 2, 2, 4, 4, 10]
     assert [(answer["flag"] or {}).get("action") for answer in answers] == [None, *["nothing"] * 4, "show"]
     assert [answer["decision"] for answer in answers] == [None] * 6

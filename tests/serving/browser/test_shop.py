@@ -2,16 +2,12 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import httpx
 
 from serving import main
 from tactful.settings import Settings
-from tests.serving.browser.conftest import Shop
-
-if TYPE_CHECKING:
-    pass
+from tests.serving.browser.conftest import Shop, Visitor
 
 
 def test_the_script_is_kept_by_browsers_until_it_changes(shop: Shop) -> None:
@@ -42,3 +38,21 @@ def test_there_is_no_shop_unless_it_is_asked_for(tmp_path: Path) -> None:
     addresses = {getattr(route, "path", "") for route in service.routes}
 
     assert ("/tactful.js" in addresses, "/demo" in addresses) == (True, False)
+
+
+def test_the_panel_says_which_acts_the_flag_and_the_decision_at_the_exit_know_nothing_of(visitor: Visitor) -> None:
+    page = visitor.come("?item=lamp")
+    visitor.until_taken()
+    page.get_by_role("button", name="Add to basket").click()
+    visitor.until("heard[1]?.answer")
+    of_four, of_five = page.locator("#log li").nth(1).inner_text(), page.locator("#log li").nth(0).inner_text()
+    visitor.leave()
+    visitor.asked()
+
+    assert "flag after 4 of 4 acts, leave alone: " in of_four
+    assert "not in it" not in of_four
+    assert "flag after 4 of 5 acts, leave alone: " in of_five
+    assert of_five.endswith("; the last act is not in it")
+    at_the_exit = page.locator("#log li").nth(0).inner_text()
+    assert at_the_exit.startswith("Asked: the visitor leaves")
+    assert at_the_exit.endswith("; the last act is not in it")
