@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from tactful import settings as tactful_settings
-from tactful.settings import SettingsError
+from tactful.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from ml.campaigns import Campaign
@@ -26,13 +26,16 @@ def show(client: Annotated[str | None, typer.Argument(help="A client's name; wit
     """Print clients' settings as JSON, and of one client what was changed by whom and when."""
     from serving.client_store import ClientStore
     from serving.clients import ClientsError
+    from serving.keys import KeysError
     from tactful.stores import clients_url
 
-    store = ClientStore(clients_url(tactful_settings.load()))
+    settings = tactful_settings.load()
+    store = ClientStore(clients_url(settings))
     try:
         clients = store.read()
         changes = store.changes(client) if client else ()
-    except (ClientsError, OSError) as wrong:
+        has_key = client is None or _has_key(settings, client)
+    except (KeysError, ClientsError, OSError) as wrong:
         raise SettingsError(str(wrong)) from None
     shown = clients.of(client) if client else clients.settings
     console.print_json(data=msgspec.to_builtins(shown))
@@ -41,6 +44,11 @@ def show(client: Annotated[str | None, typer.Argument(help="A client's name; wit
             f"{name} from {_json(before)} to {_json(after)}" for name, (before, after) in change.changed.items()
         )
         console.print(f"{change.at:%Y-%m-%d %H:%M:%S} UTC, {change.asked_by}: {told}", markup=False, highlight=False)
+    # a client is whoever has a key, with settings or without
+    if client and not changes:
+        typer.echo(f"Nothing has been set for a client {client}: these are the defaults.", err=True)
+        if not has_key:
+            typer.echo(_without_key(client), err=True)
 
 
 @app.command("set")
@@ -56,7 +64,7 @@ def set_fields(
     """
     from serving.client_store import ClientStore
     from serving.clients import ClientsError
-    from serving.keys import Keyring, KeysError
+    from serving.keys import KeysError
     from tactful.asking import asked_by
     from tactful.stores import clients_url
 
@@ -65,14 +73,24 @@ def set_fields(
     _refuse_unserved(stated.get("thresholds"))
     try:
         found = ClientStore(clients_url(settings)).set(client, stated, who, datetime.now(UTC))
-        keyring = Keyring.read(settings.home / "decisions" / "keys.json")
+        has_key = _has_key(settings, client)
     except (KeysError, ClientsError, OSError) as wrong:
         raise SettingsError(str(wrong)) from None
     console.print_json(data=msgspec.to_builtins(found))
-    if not keyring.live(client, datetime.now(UTC)):
-        typer.echo(f"No key of a client {client} is good now: `tactful keys issue {client}` gives it one.", err=True)
+    if not has_key:
+        typer.echo(_without_key(client), err=True)
     for told in _unread(settings.home / "decisions" / "bundles", found.choosable):
         typer.echo(told, err=True)
+
+
+def _has_key(settings: Settings, client: str) -> bool:
+    from serving.keys import Keyring
+
+    return bool(Keyring.read(settings.home / "decisions" / "keys.json").live(client, datetime.now(UTC)))
+
+
+def _without_key(client: str) -> str:
+    return f"No key of a client {client} is good now: `tactful keys issue {client}` gives it one."
 
 
 def _refuse_unserved(thresholds: object) -> None:

@@ -62,3 +62,15 @@ def test_a_client_without_a_key_may_be_a_slip(home: Path) -> None:
     assert told in call(home, "clients", "set", "shop", "frequency_cap=2").stderr
     call(home, "keys", "issue", "shop")
     assert call(home, "clients", "set", "shop", "frequency_cap=2").stderr == ""
+
+
+def test_a_client_for_whom_nothing_is_set_is_shown_the_defaults_and_may_be_a_slip(home: Path) -> None:
+    nothing_set = "Nothing has been set for a client shop: these are the defaults.\n"
+    no_key = "No key of a client shop is good now: `tactful keys issue shop` gives it one.\n"
+    shown = call(home, "clients", "show", "shop")
+    assert (shown.exit_code, shown.stderr) == (0, nothing_set + no_key)
+    call(home, "keys", "issue", "shop")
+    shown = call(home, "clients", "show", "shop")
+    assert (shown.exit_code, shown.stderr) == (0, nothing_set)
+    call(home, "clients", "set", "shop", "frequency_cap=2")
+    assert call(home, "clients", "show", "shop").stderr == ""
