@@ -120,7 +120,7 @@ def refuse_other_content(scope: Scope) -> None:
         raise _unsupported("content-type", "application/json")
     # a small body that is unpacked could be any size
     if coding is not None and coding.strip().lower() != b"identity":
-        raise _unsupported("content-encoding", "a body as it is")
+        raise _unsupported("content-encoding", "a body that is not compressed")
 
 
 def _unsupported(name: str, right: str) -> RefusedError:

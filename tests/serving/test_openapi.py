@@ -26,11 +26,12 @@ def test_where_a_key_is_asked_for_and_a_body_read_all_refusals_are_described(sta
 
 
 def test_the_scope_that_is_described_is_the_one_that_is_asked_for(services: Any) -> None:
-    client = services.start()
+    # keys that are issued while it runs are followed a moment later
     tokens = {
         scope: services.token(f"lacks-{scope}", scopes=tuple(other for other in KeyScope if other is not scope))
         for scope in KeyScope
     }
+    client = services.start()
     for operation, stated in OPERATIONS.items():
         method, path = operation.split()
         ((scope,),) = (needed["key"] for needed in stated["security"])
