@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shlex
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Self
@@ -143,7 +144,8 @@ class Origins(CORSMiddleware):
         if origin == "null":
             log.warning("A page of no site, as one that was opened from a file, may not ask; serve it from a site.")
             return
-        needed = f"tactful clients set CLIENT 'origins=[{json.dumps(origin)}]'"
+        # whoever asks wrote it, and somebody may paste it into a shell
+        needed = f"tactful clients set CLIENT {shlex.quote(f'origins={json.dumps([origin])}')}"
         log.warning(
             "Pages of %s may not ask, as no client's origins name it; `%s`, which replaces those it has, lets them.",
             origin,
